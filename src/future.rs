@@ -1,0 +1,219 @@
+//! [`ResponseFuture`]: receives the body, has it judged, and forwards or rejects the request.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::request::Parts;
+use http::{Request, Response, Version};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::body::{BufferedBody, Failure, Receive, Received};
+use crate::claim::Claim;
+use crate::rejection::{Rejection, RejectionResponse};
+use crate::settings::Settings;
+use crate::trace;
+use crate::verdict::{Reason, Verdict};
+
+pin_project! {
+    /// The future that [`TawkSignature`](crate::TawkSignature) returns.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready; and, with the feature `deadline`, when a body
+    /// has to be waited for outside of a tokio runtime whose time is enabled.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, B, R>
+    where
+        S: Service<Request<BufferedBody>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future>,
+        rejection_response: R,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B, F> {
+        /// The body is on its way, and what follows it is known.
+        Receiving {
+            #[pin]
+            receive: Receive<B>,
+            next: Option<Next<S>>,
+        },
+        /// The answer was clear from the head.
+        Rejected { answer: Option<Answer> },
+        /// The inner service has the request; when observing, its response gets the verdict.
+        Calling {
+            #[pin]
+            response: F,
+            verdict: Option<Verdict>,
+        },
+    }
+}
+
+/// What happens once a body has been read.
+#[expect(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
+enum Next<S> {
+    /// It is judged, and the request forwarded or rejected.
+    Judge(Head<S>),
+    /// The request is refused already.
+    Reject { rejection: Rejection, version: Version },
+}
+
+/// A request without its body, and the service that is ready for it.
+pub(crate) struct Head<S> {
+    pub(crate) parts: Parts,
+    pub(crate) service: S,
+    pub(crate) settings: Settings,
+}
+
+/// A rejection, and whether its response must say that the connection ends.
+struct Answer {
+    rejection: Rejection,
+    close: bool,
+}
+
+impl Answer {
+    /// Over a body that was not read to its end an HTTP/1.x connection cannot go on.
+    fn new(rejection: Rejection, version: Version, unread: bool) -> Self {
+        Self { rejection, close: unread && version <= Version::HTTP_11 }
+    }
+}
+
+impl<S, B, R> ResponseFuture<S, B, R>
+where
+    S: Service<Request<BufferedBody>>,
+{
+    /// Receives the body, to judge it.
+    pub(crate) fn receive(
+        body: B,
+        declared: Option<usize>,
+        claim: Result<Claim, Reason>,
+        head: Head<S>,
+        rejection_response: R,
+    ) -> Self {
+        let receive = Receive::keep(body, declared, claim, head.settings);
+        let next = Some(Next::Judge(head));
+        Self { state: State::Receiving { receive, next }, rejection_response }
+    }
+
+    /// Reads and drops the body, within bounds, then rejects the request.
+    pub(crate) fn discard(
+        body: B,
+        rejection: Rejection,
+        version: Version,
+        settings: Settings,
+        rejection_response: R,
+    ) -> Self {
+        let receive = Receive::discard(body, settings);
+        let next = Some(Next::Reject { rejection, version });
+        Self { state: State::Receiving { receive, next }, rejection_response }
+    }
+
+    /// Rejects the request over an unread body.
+    pub(crate) fn reject(rejection: Rejection, version: Version, rejection_response: R) -> Self {
+        let answer = Some(Answer::new(rejection, version, true));
+        Self { state: State::Rejected { answer }, rejection_response }
+    }
+}
+
+impl<S> Next<S> {
+    fn after(self, outcome: Result<Received, Failure>) -> Result<Forward<S>, Answer> {
+        match (self, outcome) {
+            (Self::Judge(head), Ok(received)) => head.judge(received),
+            (Self::Judge(Head { parts, .. }), Err(failure)) => {
+                trace::not_received(failure.kind, &parts.headers, failure.bytes);
+                Err(Answer::new(failure.kind.into(), parts.version, failure.unread))
+            }
+            (Self::Reject { rejection, version }, outcome) => {
+                let unread = outcome.is_err_and(|failure| failure.unread);
+                Err(Answer::new(rejection, version, unread))
+            }
+        }
+    }
+}
+
+/// A request that goes on, with the verdict already among its extensions.
+struct Forward<S> {
+    request: Request<BufferedBody>,
+    service: S,
+    /// The verdict once more, for the response.
+    observed: Option<Verdict>,
+}
+
+impl<S> Head<S> {
+    fn judge(mut self, Received { body, claim }: Received) -> Result<Forward<S>, Answer> {
+        let Settings { enforce, keep_computed_digest, .. } = self.settings;
+        let verdict = match claim {
+            Ok(claim) => claim.judge(body.as_bytes(), &self.parts.headers, keep_computed_digest),
+            Err(reason) => Verdict::Unverified(reason),
+        };
+        let (headers, bytes) = (&self.parts.headers, body.as_bytes().len());
+        match &verdict {
+            Verdict::Verified(by) => trace::verified(by, headers, bytes),
+            Verdict::Unverified(reason) => trace::unverified(reason, headers, bytes),
+        }
+        let observed = match verdict {
+            Verdict::Unverified(reason) if enforce => {
+                let rejection = Rejection::unverified(reason);
+                return Err(Answer::new(rejection, self.parts.version, false));
+            }
+            ref verdict => (!enforce).then(|| verdict.clone()),
+        };
+        self.parts.extensions.insert(verdict);
+        let request = Request::from_parts(self.parts, body);
+        Ok(Forward { request, service: self.service, observed })
+    }
+}
+
+impl<S, B, R, ResBody> Future for ResponseFuture<S, B, R>
+where
+    S: Service<Request<BufferedBody>, Response = Response<ResBody>>,
+    R: RejectionResponse<ResBody>,
+    B: Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Output = Result<Response<ResBody>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        const AGAIN: &str = "ResponseFuture polled after it was ready";
+        let mut this = self.project();
+        let answer = loop {
+            match this.state.as_mut().project() {
+                StateProjection::Receiving { receive, next } => {
+                    let outcome = ready!(receive.poll(context));
+                    match next.take().expect(AGAIN).after(outcome) {
+                        Ok(Forward { request, mut service, observed }) => {
+                            let response = service.call(request);
+                            this.state.set(State::Calling { response, verdict: observed });
+                        }
+                        Err(answer) => break answer,
+                    }
+                }
+                StateProjection::Rejected { answer } => break answer.take().expect(AGAIN),
+                StateProjection::Calling { response, verdict } => {
+                    let mut response = ready!(response.poll(context))?;
+                    if let Some(verdict) = verdict.take() {
+                        response.extensions_mut().insert(verdict);
+                    }
+                    return Poll::Ready(Ok(response));
+                }
+            }
+        };
+        Poll::Ready(Ok(answer.rejection.into_response(this.rejection_response, answer.close)))
+    }
+}
+
+impl<S, B, R> fmt::Debug for ResponseFuture<S, B, R>
+where
+    S: Service<Request<BufferedBody>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
