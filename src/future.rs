@@ -57,7 +57,7 @@ pin_project! {
 }
 
 /// What happens once a body has been read.
-#[expect(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
+#[allow(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
 enum Next<S> {
     /// It is judged, and the request forwarded or rejected.
     Judge(Head<S>),
