@@ -2,26 +2,33 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod inner;
+pub(crate) mod script;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use tower_tawk::Secret;
 
 /// The invented secret under which `examples/payloads/SIGNATURES.tsv` is signed.
-pub const SECRET: &str = "5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b\
+pub(crate) const SECRET: &str = "5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b\
                           5e3a1c7f9024d86b5e3a1c7f9024d86b";
 
-pub fn secret() -> Secret {
+pub(crate) fn secret() -> Secret {
     Secret::new(SECRET).expect("a usable secret")
 }
 
 /// The signature of `body` as the header has it.
-pub fn sign(body: &[u8]) -> String {
+pub(crate) fn sign(body: &[u8]) -> String {
     secret().sign(body).to_string()
 }
 
 /// A POST to `/tawk-webhook` with the given signature header.
-pub fn request<B>(signature: &str, body: B) -> Request<B> {
+pub(crate) fn request<B>(signature: &str, body: B) -> Request<B> {
     Request::post("/tawk-webhook")
         .header("X-Tawk-Signature", signature)
         .body(body)
@@ -29,7 +36,27 @@ pub fn request<B>(signature: &str, body: B) -> Request<B> {
 }
 
 /// A delivery as Tawk.to sends it, its body in one frame.
-pub fn signed(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+pub(crate) fn signed(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     let body = body.into();
     request(&sign(&body), Full::new(body))
+}
+
+/// Runs a future with a paused clock, on a thread that is watched from outside: one that never
+/// returns from a poll fails the test in place of hanging it.
+pub(crate) fn watched<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let (done, finished) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+            .block_on(test());
+        // Nobody listens once the time is over.
+        let _ = done.send(());
+    });
+    match finished.recv_timeout(Duration::from_secs(60)) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the task hangs"),
+        _ => thread.join().expect("the test passes"),
+    }
 }
