@@ -1,1 +1,79 @@
-fn main() {}
+//! `tawk-listener`: receives Tawk.to's webhooks (`serve`, which is what it does when no command
+//! is given), and plays Tawk.to against a receiver (`send`).
+//!
+//! This file picks the command; each command is a module of its own.
+
+mod app;
+mod config;
+mod dotenv;
+mod log;
+mod send;
+mod serve;
+mod webhook;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use config::Settings;
+
+/// Every failure before the work begins: a setting, an argument, the address.
+const COULD_NOT_START: u8 = 2;
+
+/// Receives Tawk.to's webhooks, verifies their signatures, and logs them.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Listen for deliveries; this is what happens without a command, too
+    Serve(Settings),
+    /// Play Tawk.to: send signed deliveries to a listener
+    Send(send::Arguments),
+}
+
+/// Reads `.env` before there are threads, since that changes the environment of the process.
+fn main() -> ExitCode {
+    if let Err(error) = dotenv::load() {
+        return could_not_start(&error);
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return could_not_start(&error),
+    };
+    runtime.block_on(run(arguments))
+}
+
+async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
+    let settings = match command {
+        Some(Command::Send(arguments)) => return send::run(arguments).await,
+        Some(Command::Serve(settings)) => settings,
+        None => settings,
+    };
+    match serve::run(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => could_not_start(&error),
+    }
+}
+
+fn could_not_start(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("tawk-listener: {error}");
+    ExitCode::from(COULD_NOT_START)
+}
+
+/// Help, the version, or an error about the arguments.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(COULD_NOT_START) } else { ExitCode::SUCCESS }
+}
