@@ -60,7 +60,7 @@ impl BufferedBody {
     /// );
     /// let request = Request::builder()
     ///     .header("X-Tawk-Signature", signature)
-    ///     .body(Full::from("{}"))?;
+    ///     .body(Full::<Bytes>::from("{}"))?;
     ///
     /// assert_eq!(service.oneshot(request).await?.into_body(), "{}");
     /// # Ok(())

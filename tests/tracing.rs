@@ -101,7 +101,7 @@ fn what_strangers_can_write_at_will_is_recorded_at_info() {
 
 #[test]
 fn a_mismatch_and_an_unknown_secret_are_recorded_at_warn() {
-    let mismatch = || request(&sign(b"another body"), Full::from(BODY));
+    let mismatch = || request(&sign(b"another body"), Full::<Bytes>::from(BODY));
     for (layer, request, reason) in [
         (enforce(), mismatch(), "does not fit the body"),
         (enforce().keep_computed_digest(), mismatch(), "does not fit the body"),
