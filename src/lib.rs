@@ -49,13 +49,23 @@
 //! # }
 //! ```
 //!
-//! `route_layer` and `Handler::layer` (`post(webhook.layer(layer))`) leave everything else as it
-//! is. `MethodRouter::layer`, `Router::route_layer` and `Router::layer` work too, but reach
-//! further: what would have been 405, 404, or a health check's 200 becomes 403.
+//! Other mounts work too, but reach further than the one route. What becomes of unsigned requests
+//! beside the webhook:
+//!
+//! | mount | another path | `GET` on the path | a `/healthz` route |
+//! | --- | --- | --- | --- |
+//! | `post(webhook).route_layer(layer)`: recommended | 404 | 405 | 200 |
+//! | `post(webhook.layer(layer))`, `Handler::layer` | 404 | 405 | 200 |
+//! | `post(webhook).layer(layer)`, `MethodRouter::layer` | 404 | 403 | 200 |
+//! | `Router::route_layer` | 404 | 403 | 403 |
+//! | `Router::layer`, or around the whole router | 403 | 403 | 403 |
+//!
+//! A router with `Router::layer` that is merged into another brings its fallback along: 404
+//! becomes 403 for all paths of the merged one.
 //!
 //! Behind the layer, extractors read a [`BufferedBody`]: it is there already, and reading it does
-//! not copy. Bodies beyond 2 MiB need [`body_limit`](TawkSignatureLayer::body_limit) raised and
-//! axum's own `DefaultBodyLimit` lifted.
+//! not copy. Bodies beyond 2 MiB need [`body_limit`] raised and axum's own limit lifted, by
+//! `DefaultBodyLimit::disable()` on the same route.
 //!
 //! # What is answered
 //!

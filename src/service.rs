@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, Version};
 use http_body::Body;
 use tower_service::Service;
 
@@ -72,6 +72,38 @@ impl<S, R> TawkSignature<S, R> {
         let secrets = self.secrets.secrets(parts).ok_or(Reason::UnknownSecret)?;
         Ok(Claim::new(signature, secrets))
     }
+
+    /// The claim to hold against the body, unless the head alone is enough to reject the request.
+    fn admit(
+        &self,
+        parts: &Parts,
+        declared: Option<usize>,
+    ) -> Result<Result<Claim, Reason>, Rejection> {
+        match self.claim(parts) {
+            Err(reason) if self.settings.enforce => {
+                trace::unverified(&reason, &parts.headers, 0);
+                Err(Rejection::unverified(reason))
+            }
+            _ if declared.is_some_and(|length| length > self.settings.body_limit) => {
+                trace::not_received(RejectionKind::BodyTooLarge, &parts.headers, 0);
+                Err(RejectionKind::BodyTooLarge.into())
+            }
+            claim => Ok(claim),
+        }
+    }
+
+    /// Whether a rejected request is answered over its unread body.
+    ///
+    /// On HTTP/1.x, where the connection can end with the answer: hyper sends `100 Continue` when
+    /// the body is first polled (RFC 9110, section 10.1.1), so who asks first is spared the
+    /// sending, and a long body is not worth its connection. On HTTP/2 hyper sends none, and it
+    /// resets the stream of an unread body: some thousands of such resets make h2 close the
+    /// connection, and every other stream on it.
+    fn leaves_unread(&self, parts: &Parts, declared: Option<usize>) -> bool {
+        let most = READ_OF_REFUSED_MOST.min(self.settings.body_limit);
+        parts.version <= Version::HTTP_11
+            && (declared.is_some_and(|length| length > most) || expects_continue(&parts.headers))
+    }
 }
 
 impl<S, R, B, ResBody> Service<Request<B>> for TawkSignature<S, R>
@@ -89,41 +121,24 @@ where
         self.inner.poll_ready(context)
     }
 
-    /// In this order, each for less than the next: header, secrets, declared length, body.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let make = self.rejection_response.clone();
-        let claim = self.claim(&parts);
         let declared = declared_length(&parts.headers, &body);
-        let too_large = declared.is_some_and(|length| length > self.settings.body_limit);
-
-        match claim {
-            Err(reason) if self.settings.enforce => {
-                trace::unverified(&reason, &parts.headers, 0);
-                let rejection = Rejection::unverified(reason);
-                // hyper sends `100 Continue` when the body is first polled (RFC 9110, section
-                // 10.1.1): who asks first is told before sending.
-                if too_large
-                    || declared.is_some_and(|length| length > READ_OF_REFUSED_MOST)
-                    || expects_continue(&parts.headers)
-                {
-                    ResponseFuture::reject(rejection, parts.version, make)
-                } else {
-                    ResponseFuture::discard(body, rejection, parts.version, self.settings, make)
-                }
-            }
-            _ if too_large => {
-                trace::not_received(RejectionKind::BodyTooLarge, &parts.headers, 0);
-                let rejection = RejectionKind::BodyTooLarge.into();
-                ResponseFuture::reject(rejection, parts.version, make)
-            }
-            claim => {
+        match self.admit(&parts, declared) {
+            Ok(claim) => {
                 // The service that was found ready is the one to call: readiness may be held,
                 // as a permit of `ConcurrencyLimit` is, and a clone does not have it.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
                 let head = Head { parts, service: ready, settings: self.settings };
                 ResponseFuture::receive(body, declared, claim, head, make)
+            }
+            Err(rejection) if self.leaves_unread(&parts, declared) => {
+                ResponseFuture::reject(rejection, parts.version, make)
+            }
+            Err(rejection) => {
+                ResponseFuture::discard(body, rejection, parts.version, self.settings, make)
             }
         }
     }

@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue};
 use http::{Request, Response, Version};
+use http_body_util::BodyExt;
 use support::inner::{Answer, answer};
 use support::script::{Script, Step};
 use support::{request, secret, sign};
@@ -113,10 +116,27 @@ async fn only_http_1_is_told_that_the_connection_ends() {
         (Version::HTTP_2, false),
         (Version::HTTP_3, false),
     ] {
-        let mut request = unsigned(Script::new([Step::Forbidden]).declaring(1 << 20));
+        let mut request = unsigned(Script::new([data(10), Step::Break("reset".into())]));
         *request.version_mut() = version;
         assert_eq!(refused(request).await.closes(), closes, "{version:?}");
     }
+}
+
+/// An unread body is a reset stream on HTTP/2, and many of them end its connection.
+#[tokio::test]
+async fn on_http_2_even_a_long_refused_body_is_read_to_64_kib() {
+    let (long, read) = (1 << 20, Arc::new(AtomicUsize::new(0)));
+    let counted = read.clone();
+    let body = Script::new((0..long / 1024).map(|_| data(1024))).declaring(long);
+    let body = body.map_frame(move |frame| {
+        counted.fetch_add(1024, Ordering::Relaxed);
+        frame
+    });
+    let mut request = Request::new(body);
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
+    assert_eq!(answer(enforce(), request).await.status(), 403);
+    assert_eq!(read.load(Ordering::Relaxed), 65 * 1024);
 }
 
 #[tokio::test]
