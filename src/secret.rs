@@ -143,7 +143,7 @@ mod tests {
             (b"Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
             (&[0xaa; 20], &[0xdd; 50], "125d7342b9ac11cd91a39af48aa17b4f63f175d3"),
             (
-                &std::array::from_fn::<u8, 25, _>(|at| at as u8 + 1),
+                b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19",
                 &[0xcd; 50],
                 "4c9007f4026250c6bc8414f9bf50c86c2d7235da",
             ),

@@ -210,18 +210,18 @@ mod tests {
         let cases: [(String, Malformed); 14] = [
             ("".into(), Malformed::Empty),
             ("   ".into(), Malformed::Empty),
-            (format!("sha1={DIGITS}").into(), Malformed::Prefixed),
-            (format!("sha256={DIGITS}").into(), Malformed::Prefixed),
+            (format!("sha1={DIGITS}"), Malformed::Prefixed),
+            (format!("sha256={DIGITS}"), Malformed::Prefixed),
             (DIGITS.repeat(2)[..64].into(), Malformed::LooksLikeSha256),
             ("5I1Jx7NPNNWb7YjyV5I49I6kQEk=".into(), Malformed::LooksLikeBase64),
             ("5I1Jx7NPNNWb7YjyV5I49I6kQEk".into(), Malformed::LooksLikeBase64),
             (DIGITS[..28].into(), Malformed::WrongLength),
             (DIGITS[..39].into(), Malformed::WrongLength),
-            (format!("{DIGITS}0").into(), Malformed::WrongLength),
-            (format!("{DIGITS}, {DIGITS}").into(), Malformed::WrongLength),
-            (format!(" {DIGITS}").into(), Malformed::WrongLength),
-            (format!("{}g", &DIGITS[..39]).into(), Malformed::NotHex),
-            (format!("0x{}", &DIGITS[..38]).into(), Malformed::NotHex),
+            (format!("{DIGITS}0"), Malformed::WrongLength),
+            (format!("{DIGITS}, {DIGITS}"), Malformed::WrongLength),
+            (format!(" {DIGITS}"), Malformed::WrongLength),
+            (format!("{}g", &DIGITS[..39]), Malformed::NotHex),
+            (format!("0x{}", &DIGITS[..38]), Malformed::NotHex),
         ];
         for (value, expected) in cases {
             assert_eq!(value.parse::<Signature>(), Err(expected), "{value:?}");

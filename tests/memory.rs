@@ -48,7 +48,7 @@ fn a_declared_tebibyte_reserves_next_to_nothing() {
 
 #[test]
 fn two_mebibytes_in_single_bytes_are_held_once() {
-    let body = vec![b'x'; 2 * MIB as usize];
+    let body = b"x".repeat(2 << 20);
     for declared in [false, true] {
         // The frames are slices of one allocation that is made before.
         let whole = Bytes::from(body.clone());
