@@ -7,13 +7,14 @@ mod app;
 mod config;
 mod dotenv;
 mod log;
+mod record;
 mod send;
 mod serve;
 mod webhook;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use config::Settings;
@@ -74,6 +75,26 @@ fn could_not_start(error: &dyn std::error::Error) -> ExitCode {
 
 /// Help, the version, or an error about the arguments.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(COULD_NOT_START) } else { ExitCode::SUCCESS }
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if repeats_a_stray_word(error) {
+        eprintln!(
+            "tawk-listener: there is a word that is neither a command (serve, send) nor the value \
+             of an option; it is not repeated here, since it may be a secret (see --help)"
+        );
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(COULD_NOT_START)
+}
+
+/// Whether clap would print a word that stands where no word belongs, which is where a secret
+/// lands by a space too many. (clap's own notation begins with `-`, `<` or `[`.)
+fn repeats_a_stray_word(error: &clap::Error) -> bool {
+    [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().any(|kind| {
+        let Some(ContextValue::String(word)) = error.get(kind) else { return false };
+        !word.starts_with(['-', '<', '[']) && word != "serve" && word != "send"
+    })
 }

@@ -1,0 +1,50 @@
+//! What the tests share: the program as a process of its own, and a client to talk to it.
+//!
+//! Every process gets an empty working directory and nothing of this one's environment, so that
+//! no developer's `.env` or variables matter, and listens on a free port:
+//!
+//! ```
+//! mod support;
+//!
+//! use support::{Listener, payload, run};
+//!
+//! let listener = Listener::start(&[("TAWK_LOG", "summary")]);
+//! assert_eq!(listener.deliver(&payload("06-chat-end")).status, 200);
+//! let record = listener.line("delivery verified");
+//! let finished = listener.stop();
+//! assert_eq!(finished.code, Some(0));
+//!
+//! let finished = run(&["send", "--url", "http://127.0.0.1:1"], &[("TAWK_WEBHOOK_SECRET", "x")]);
+//! assert_eq!(finished.code, Some(1));
+//! ```
+
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its own part")]
+
+mod client;
+mod process;
+
+pub use client::{Answer, Connection};
+pub use process::{Directory, Finished, Listener, program, run};
+
+use std::path::Path;
+
+use tower_tawk::Secret;
+
+/// The invented secret under which `examples/payloads/SIGNATURES.tsv` is signed.
+pub const SECRET: &str = "5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b\
+                          5e3a1c7f9024d86b5e3a1c7f9024d86b";
+
+/// The signature of `body` under [`SECRET`], as the header has it.
+pub fn sign(body: &[u8]) -> String {
+    sign_with(SECRET, body)
+}
+
+pub fn sign_with(secret: &str, body: &[u8]) -> String {
+    Secret::new(secret).unwrap().sign(body).to_string()
+}
+
+/// The bytes of `examples/payloads/{name}.json`.
+pub fn payload(name: &str) -> Vec<u8> {
+    let payloads = Path::new(env!("CARGO_MANIFEST_DIR")).join("../payloads");
+    std::fs::read(payloads.join(name).with_extension("json")).unwrap()
+}

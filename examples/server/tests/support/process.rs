@@ -1,0 +1,249 @@
+//! The program as a process, its output captured line by line while it runs.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::{Answer, Connection, SECRET, sign};
+
+/// How long anything here may take before its test fails: a watchdog, not an expectation.
+pub(super) const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// The program, with an empty environment but for `settings`, in `directory`.
+pub fn program(directory: &Directory, settings: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_tawk-listener"));
+    program
+        .env_clear()
+        .envs(settings.iter().copied())
+        .current_dir(directory.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    program
+}
+
+/// Runs the program in an empty directory until it ends.
+pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Finished {
+    let directory = Directory::new();
+    Running::new(program(&directory, settings).args(arguments)).wait()
+}
+
+/// What is left of a process that has ended, and that has not printed [`SECRET`].
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit status; `None` when a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    /// Everything that was printed.
+    pub fn output(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+}
+
+/// An empty directory, removed when dropped.
+pub struct Directory(PathBuf);
+
+impl Directory {
+    pub fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> &Self {
+        fs::write(self.0.join(name), contents).unwrap();
+        self
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A listener that is up. Ended when dropped.
+pub struct Listener {
+    running: Running,
+    pub address: SocketAddr,
+    _directory: Directory,
+}
+
+impl Listener {
+    /// Starts one on a free port, under [`SECRET`] unless `settings` say otherwise.
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_in(Directory::new(), &[], settings)
+    }
+
+    pub fn start_in(directory: Directory, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let defaults = [("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
+        Self::start_bare(directory, arguments, &[&defaults, settings].concat())
+    }
+
+    /// Starts one with `settings` alone, which must ask for port 0.
+    pub fn start_bare(directory: Directory, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let running = Running::new(program(&directory, settings).args(arguments));
+        Self::up(running, directory)
+    }
+
+    /// Starts one that may have no more than so many files open.
+    pub fn start_limited(directory: Directory, files: u32, settings: &[(&str, &str)]) -> Self {
+        let program = program(&directory, settings);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", &format!("ulimit -n {files}; exec \"$0\"")])
+            .arg(program.get_program())
+            .env_clear()
+            .envs(settings.iter().copied())
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::up(Running::new(&mut shell), directory)
+    }
+
+    /// Waits until it says where it listens.
+    fn up(running: Running, directory: Directory) -> Self {
+        let line = running.line("listening on http://");
+        let address = line.split("http://").nth(1).unwrap();
+        let end = address.find(|c: char| !c.is_ascii_digit() && !".:[]".contains(c));
+        let address = address[..end.unwrap_or(address.len())].parse().unwrap();
+        Self { running, address, _directory: directory }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/tawk-webhook", self.address)
+    }
+
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address)
+    }
+
+    /// Posts `body` as Tawk.to does, signed under [`SECRET`].
+    pub fn deliver(&self, body: &[u8]) -> Answer {
+        self.post(&[("X-Tawk-Signature", &sign(body))], body)
+    }
+
+    pub fn post(&self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.connect().post(headers, body)
+    }
+
+    /// The first line of stdout that contains `text`, waited for.
+    pub fn line(&self, text: &str) -> String {
+        self.running.line(text)
+    }
+
+    /// Sends SIGTERM, without waiting.
+    pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.running.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until the process ends by itself.
+    pub fn wait(self) -> Finished {
+        self.running.wait()
+    }
+
+    /// Sends SIGTERM and waits.
+    pub fn stop(self) -> Finished {
+        self.terminate();
+        self.wait()
+    }
+}
+
+/// A process that runs, and threads that take its output so that it never has to wait for us.
+struct Running {
+    child: Child,
+    stdout: Arc<Lines>,
+    stderr: Arc<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    so_far: Mutex<(Vec<String>, bool)>,
+    changed: Condvar,
+}
+
+impl Running {
+    fn new(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = Lines::read(child.stdout.take().unwrap());
+        let stderr = Lines::read(child.stderr.take().unwrap());
+        Self { child, stdout, stderr }
+    }
+
+    fn line(&self, text: &str) -> String {
+        let lines = self.stdout.so_far.lock().unwrap();
+        let found = |lines: &[String]| lines.iter().any(|line| line.contains(text));
+        let (lines, _) = self
+            .stdout
+            .changed
+            .wait_timeout_while(lines, WATCHDOG, |(lines, ended)| !found(lines) && !*ended)
+            .unwrap();
+        match lines.0.iter().find(|line| line.contains(text)) {
+            Some(line) => line.clone(),
+            None => panic!("no {text:?} in {:#?}, {:#?}", lines.0, self.stderr.text()),
+        }
+    }
+
+    fn wait(mut self) -> Finished {
+        // Both ends of the output close when the process ends.
+        for output in [&self.stdout, &self.stderr] {
+            let lines = output.so_far.lock().unwrap();
+            let wait = output.changed.wait_timeout_while(lines, WATCHDOG, |(_, ended)| !*ended);
+            assert!(!wait.unwrap().1.timed_out(), "it does not end");
+        }
+        let code = self.child.wait().unwrap().code();
+        let finished = Finished { code, stdout: self.stdout.text(), stderr: self.stderr.text() };
+        assert!(!finished.output().contains(SECRET), "it printed the secret: {finished:#?}");
+        finished
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Lines {
+    fn read(output: impl Read + Send + 'static) -> Arc<Self> {
+        let lines = Arc::<Self>::default();
+        let shared = lines.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines() {
+                shared.so_far.lock().unwrap().0.push(line.unwrap());
+                shared.changed.notify_all();
+            }
+            shared.so_far.lock().unwrap().1 = true;
+            shared.changed.notify_all();
+        });
+        lines
+    }
+
+    fn text(&self) -> String {
+        self.so_far.lock().unwrap().0.join("\n")
+    }
+}
