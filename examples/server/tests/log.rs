@@ -214,3 +214,14 @@ fn the_query_is_not_logged() {
     listener.line("/healthz");
     assert_lacks(&listener.stop().output(), &["hidden"]);
 }
+
+#[test]
+fn a_sender_that_hangs_up_is_one_record_too() {
+    let listener = Listener::start(&[]);
+    let mut connection = listener.connect();
+    connection.begin(&[("X-Tawk-Signature", &sign(b"{}"))], 2);
+    connection.send(b"{");
+    drop(connection);
+    let record = listener.line("delivery not received");
+    assert_contains(&record, &[" INFO ", r#"verdict="none""#, "the body broke off"]);
+}
