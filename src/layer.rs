@@ -9,7 +9,7 @@ use http::request::Parts;
 use tower_layer::Layer;
 
 use crate::rejection::{EmptyResponse, RejectionResponse};
-use crate::secrets::Secrets;
+use crate::secrets::{SecretSource, Secrets};
 use crate::service::TawkSignature;
 use crate::settings::Settings;
 
@@ -41,33 +41,6 @@ pub struct TawkSignatureLayer<R = EmptyResponse> {
     secrets: SecretSource,
     settings: Settings,
     rejection_response: R,
-}
-
-/// Where a request's secrets come from.
-#[derive(Clone)]
-pub(crate) enum SecretSource {
-    Fixed(Secrets),
-    Chosen(Arc<Choose>),
-}
-
-type Choose = dyn Fn(&Parts) -> Option<Secrets> + Send + Sync;
-
-impl SecretSource {
-    pub(crate) fn secrets(&self, parts: &Parts) -> Option<Secrets> {
-        match self {
-            Self::Fixed(secrets) => Some(secrets.clone()),
-            Self::Chosen(choose) => choose(parts),
-        }
-    }
-}
-
-impl fmt::Debug for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(secrets) => secrets.fmt(f),
-            Self::Chosen(_) => f.write_str("Fn(&Parts) -> Option<Secrets>"),
-        }
-    }
 }
 
 impl TawkSignatureLayer {

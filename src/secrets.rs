@@ -5,6 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use http::request::Parts;
+
 use crate::secret::{Digest, Secret};
 use crate::signature::Signature;
 
@@ -47,8 +49,9 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// [`InvalidSecrets`] when there is none, when there are more than 16, or when two have the
-    /// same label.
+    /// [`InvalidSecrets`] when there is none, when there are more than 16 (choose them for each
+    /// request then, with [`enforce_with`](crate::TawkSignatureLayer::enforce_with)), or when two
+    /// have the same label.
     pub fn new<L: Into<Arc<str>>>(
         secrets: impl IntoIterator<Item = (L, Secret)>,
     ) -> Result<Self, InvalidSecrets> {
@@ -105,6 +108,33 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// Where a request's secrets come from.
+#[derive(Clone)]
+pub(crate) enum SecretSource {
+    Fixed(Secrets),
+    Chosen(Arc<Choose>),
+}
+
+type Choose = dyn Fn(&Parts) -> Option<Secrets> + Send + Sync;
+
+impl SecretSource {
+    pub(crate) fn secrets(&self, parts: &Parts) -> Option<Secrets> {
+        match self {
+            Self::Fixed(secrets) => Some(secrets.clone()),
+            Self::Chosen(choose) => choose(parts),
+        }
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(secrets) => secrets.fmt(f),
+            Self::Chosen(_) => f.write_str("Fn(&Parts) -> Option<Secrets>"),
+        }
+    }
+}
+
 /// Why secrets cannot stand together as [`Secrets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,11 +151,9 @@ impl fmt::Display for InvalidSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("there is no webhook secret; give at least one"),
-            Self::TooMany => write!(
-                f,
-                "there are more than {MOST} webhook secrets; remove old ones, or choose them for \
-                 each request with `enforce_with`"
-            ),
+            Self::TooMany => {
+                write!(f, "there are more than {MOST} webhook secrets; remove those out of use")
+            }
             Self::RepeatedLabel => {
                 f.write_str("two webhook secrets have the same label; give each its own")
             }

@@ -69,3 +69,24 @@ impl AsyncWrite for Patient {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, join};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_can_be_read_though_writing_fails() {
+        let (writer, other_end) = duplex(64);
+        drop(other_end);
+        let mut patient = Patient::new(Box::new(join(&b"an answer"[..], writer)));
+
+        patient.write_all(&[0; 1000]).await.unwrap();
+        patient.flush().await.unwrap();
+
+        let mut answer = String::new();
+        patient.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "an answer");
+    }
+}

@@ -1,14 +1,47 @@
 //! `--print`: commands for curl, which do the same.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
+use super::receiver::Receiver;
 use super::support::{Directory, Listener};
 use super::{send, send_in};
 
-#[test]
-fn printed_commands_send_the_same_when_pasted_into_a_shell() {
-    if Command::new("curl").arg("--version").output().is_err() {
+fn has_curl() -> bool {
+    let has_curl = Command::new("curl").arg("--version").output().is_ok();
+    if !has_curl {
         eprintln!("skipped: curl is not installed");
+    }
+    has_curl
+}
+
+/// Runs commands as a file rather than an argument, which has a limit.
+fn shell(commands: &str, directory: &Directory) -> Output {
+    directory.write("commands", commands);
+    Command::new("sh").arg("commands").current_dir(directory.path()).output().unwrap()
+}
+
+#[test]
+fn a_printed_command_sends_the_same_request() {
+    if !has_curl() {
+        return;
+    }
+    for fault in [&[][..], &["--fault", "repeated"], &["--fault", "oversize"]] {
+        let arguments = [&["--event-id", "it's-one", "09"], fault].concat();
+        let (sender, curl) = (Receiver::start(&[200]), Receiver::start(&[200]));
+        send(&[&["--url", &sender.url()], &arguments[..]].concat());
+        let printed = send(&[&["--print", "--url", &curl.url()], &arguments[..]].concat());
+        shell(&printed.stdout, &Directory::new());
+        let (sent, received) = (&sender.received()[0], &curl.received()[0]);
+        assert!(sent.body == received.body, "{fault:?}");
+        for name in ["x-hook-event-id", "x-tawk-signature", "content-type", "expect"] {
+            assert_eq!(sent.headers(name), received.headers(name), "{fault:?}");
+        }
+    }
+}
+
+#[test]
+fn printed_commands_are_answered_as_the_sender_would_be() {
+    if !has_curl() {
         return;
     }
     let listener = Listener::start(&[]);
@@ -33,9 +66,7 @@ fn printed_commands_send_the_same_when_pasted_into_a_shell() {
     ] {
         let printed = send_in(&directory, &[&["--url", &url], arguments].concat());
         assert_eq!(printed.code, Some(0), "{arguments:?}: {}", printed.stderr);
-        directory.write("commands", &printed.stdout);
-        let shell = Command::new("sh").arg("commands").current_dir(directory.path()).output();
-        let answers = String::from_utf8(shell.unwrap().stdout).unwrap();
+        let answers = String::from_utf8(shell(&printed.stdout, &directory).stdout).unwrap();
         let answered: Vec<_> = answers
             .lines()
             .filter_map(|line| line.rsplit_once(' '))
