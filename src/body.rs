@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-pub(crate) use receive::{Failure, READ_OF_REFUSED_MOST, Receive, Received};
+pub(crate) use receive::{READ_OF_REFUSED_MOST, Receive, Received, Refused};
 
 /// A request's body that has arrived whole: the bytes that were verified, and any trailers.
 ///

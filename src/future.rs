@@ -11,7 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::body::{BufferedBody, Failure, Receive, Received};
+use crate::body::{BufferedBody, Receive, Received, Refused};
 use crate::claim::Claim;
 use crate::rejection::{Rejection, RejectionResponse};
 use crate::settings::Settings;
@@ -24,7 +24,8 @@ pin_project! {
     /// # Panics
     ///
     /// When it is polled again after it was ready; and, with the feature `deadline`, when a body
-    /// has to be waited for outside of a tokio runtime whose time is enabled.
+    /// has to be waited for, or comes in 1,024 frames or more, outside of a tokio runtime whose
+    /// time is enabled.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B, R>
     where
@@ -56,13 +57,13 @@ pin_project! {
     }
 }
 
-/// What happens once a body has been read.
+/// What a body is followed by.
 #[allow(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
 enum Next<S> {
     /// It is judged, and the request forwarded or rejected.
     Judge(Head<S>),
-    /// The request is refused already.
-    Reject { rejection: Rejection, version: Version },
+    /// The request is rejected, as was clear from the head.
+    Reject(Version),
 }
 
 /// A request without its body, and the service that is ready for it.
@@ -110,8 +111,8 @@ where
         settings: Settings,
         rejection_response: R,
     ) -> Self {
-        let receive = Receive::discard(body, settings);
-        let next = Some(Next::Reject { rejection, version });
+        let receive = Receive::discard(body, rejection, settings);
+        let next = Some(Next::Reject(version));
         Self { state: State::Receiving { receive, next }, rejection_response }
     }
 
@@ -123,18 +124,17 @@ where
 }
 
 impl<S> Next<S> {
-    fn after(self, outcome: Result<Received, Failure>) -> Result<Forward<S>, Answer> {
-        match (self, outcome) {
-            (Self::Judge(head), Ok(received)) => head.judge(received),
-            (Self::Judge(Head { parts, .. }), Err(failure)) => {
-                trace::not_received(failure.kind, &parts.headers, failure.bytes);
-                Err(Answer::new(failure.kind.into(), parts.version, failure.unread))
+    fn after(self, outcome: Result<Received, Refused>) -> Result<Forward<S>, Answer> {
+        let (version, refused) = match (self, outcome) {
+            (Self::Judge(head), Ok(received)) => return head.judge(received),
+            (Self::Judge(Head { parts, .. }), Err(refused)) => {
+                trace::not_received(refused.rejection.kind(), &parts.headers, refused.bytes);
+                (parts.version, refused)
             }
-            (Self::Reject { rejection, version }, outcome) => {
-                let unread = outcome.is_err_and(|failure| failure.unread);
-                Err(Answer::new(rejection, version, unread))
-            }
-        }
+            (Self::Reject(version), Err(refused)) => (version, refused),
+            (Self::Reject(_), Ok(_)) => unreachable!("a body to be dropped is not received"),
+        };
+        Err(Answer::new(refused.rejection, version, refused.unread))
     }
 }
 
@@ -205,6 +205,8 @@ where
                 }
             }
         };
+        // The body is dropped before its answer goes out.
+        this.state.set(State::Rejected { answer: None });
         Poll::Ready(Ok(answer.rejection.into_response(this.rejection_response, answer.close)))
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 #[cfg(feature = "deadline")]
 use std::time::Duration;
 
+use http::Response;
 use http::request::Parts;
 use tower_layer::Layer;
 
-use crate::rejection::{EmptyResponse, RejectionResponse};
+use crate::rejection::{EmptyResponse, Rejection};
 use crate::secrets::{SecretSource, Secrets};
 use crate::service::TawkSignature;
 use crate::settings::Settings;
@@ -31,9 +32,9 @@ use crate::settings::Settings;
 ///
 /// # Panics
 ///
-/// With the feature `deadline` (on by default) a body that has to be waited for is timed by
-/// tokio: the [`ResponseFuture`](crate::ResponseFuture) panics when it is polled outside of a
-/// tokio runtime whose time is enabled. Switch the feature off on other runtimes, and put a
+/// With the feature `deadline` (on by default) a body that has to be waited for, or that comes in
+/// 1,024 frames or more, is timed by tokio: the [`ResponseFuture`](crate::ResponseFuture) panics
+/// when it is polled for one outside of a tokio runtime whose time is enabled. Switch the feature off on other runtimes, and put a
 /// time limit of theirs around the service.
 #[derive(Clone)]
 #[must_use]
@@ -118,17 +119,15 @@ impl<R> TawkSignatureLayer<R> {
     /// Needed too where the inner service's response body has no `Default`.
     ///
     /// ```
-    /// use tower_tawk::{Rejection, Secret, TawkSignatureLayer};
+    /// use tower_tawk::{Secret, TawkSignatureLayer};
     ///
     /// let layer = TawkSignatureLayer::enforce(Secret::new("an invented secret")?)
-    ///     .rejection_response(|rejection: &Rejection| {
-    ///         rejection.response(axum::body::Body::from("No."))
-    ///     });
+    ///     .rejection_response(|rejection| rejection.response(axum::body::Body::from("No.")));
     /// # Ok::<_, tower_tawk::InvalidSecret>(())
     /// ```
     pub fn rejection_response<N, B>(self, rejection_response: N) -> TawkSignatureLayer<N>
     where
-        N: RejectionResponse<B> + Clone,
+        N: Fn(&Rejection) -> Response<B> + Clone,
     {
         TawkSignatureLayer { secrets: self.secrets, settings: self.settings, rejection_response }
     }

@@ -77,6 +77,9 @@
 //! | body not whole within [`body_deadline`] | 408 | 408 |
 //! | body breaks off | 400 | 400 |
 //!
+//! The header is judged first, and no body saves a request that fails there under [`enforce`]: it
+//! is 403, however long or slow the body is.
+//!
 //! A 403 loses nothing: Tawk.to sends again whatever is not answered 2xx within 30 s, for up to
 //! 12 hours (developer.tawk.to/webhooks), so a secret that was set wrong can be set right. The
 //! same goes for your handler: answer 2xx to what is verified, wanted or not, and 5xx only when
@@ -105,7 +108,8 @@
 //! # Ok::<_, tower_tawk::InvalidSecret>(())
 //! ```
 //!
-//! When the reasons are the expected ones, write `enforce` in place of `observe`. While a sender
+//! Observe while you look, and no longer: what is answered 2xx is not sent again, so a secret that
+//! is set wrong loses what arrives. When the reasons are the expected ones, write `enforce` in place of `observe`. While a sender
 //! is being set up, [`Reason`] says what is wrong: a prefix, another hash, base64, a body that
 //! was changed on its way.
 //!
@@ -242,17 +246,18 @@
 //! - The verdict is about the bytes that the layer hands on. A layer inside that changes the body
 //!   ends it.
 //! - Memory follows what has come, not what is declared: at most 64 KiB or as much again are
-//!   reserved ahead, and no body is longer than the limit. Time is bounded by the deadline. Of a
-//!   refused body at most 64 KiB are read, and dropped.
-//! - Comparison takes constant time. No `unsafe`, no lock and no boxed future on the way of a
-//!   request.
+//!   reserved ahead, and no body is longer than the limit. Of a body that is refused by its head
+//!   about 64 KiB are read, and dropped. Time is bounded by the deadline (without the feature
+//!   `deadline`, by nothing of ours).
+//! - Comparison takes constant time. There is no `unsafe`, no lock of ours, and no boxed future on
+//!   the way of a request.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `deadline` | yes | [`body_deadline`], 30 s unless set, by tokio's timer |
-//! | `tracing` | yes | one event for each request: verified at DEBUG; missing, repeated, malformed or not received at INFO; mismatch and unknown secret at WARN. With the fields `verdict`, `reason`, `secret` (the label), `bytes` and `event_id`, and never a secret, a digest or the body |
+//! | `tracing` | yes | one event for each request that is answered or handed on: verified at DEBUG; missing, repeated, malformed or not received at INFO; mismatch and unknown secret at WARN. With the fields `verdict`, `reason`, `secret` (the label), `bytes` and `event_id`, and never a secret, a digest or the body |
 //!
 //! [Tawk.to]: https://developer.tawk.to/webhooks/
 //! [`enforce`]: TawkSignatureLayer::enforce

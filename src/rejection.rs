@@ -23,6 +23,10 @@ impl Rejection {
         Self { kind: RejectionKind::Unverified, reason: Some(reason) }
     }
 
+    pub(crate) const fn without_verdict(kind: RejectionKind) -> Self {
+        Self { kind, reason: None }
+    }
+
     /// What sort of rejection it is.
     #[must_use]
     pub const fn kind(&self) -> RejectionKind {
@@ -74,12 +78,6 @@ impl Rejection {
         }
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<RejectionKind> for Rejection {
-    fn from(kind: RejectionKind) -> Self {
-        Self { kind, reason: None }
     }
 }
 

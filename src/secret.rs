@@ -13,9 +13,9 @@ use crate::signature::Signature;
 
 /// A webhook's secret, as the Tawk.to dashboard shows it.
 ///
-/// Holds the keyed state of HMAC-SHA1 and not the text; the state is wiped from memory when it is
-/// dropped, and `Debug` does not show it. There is no `Default`, and no secret that lets
-/// everything through.
+/// Holds the keyed state of HMAC-SHA1 and not the text, and `Debug` shows neither. The state is
+/// wiped from memory when the `Secret` is dropped; what moving it, or a request, has left
+/// elsewhere in memory is not. There is no `Default`, and no secret that lets everything through.
 ///
 /// Tawk.to uses the secret **as text**: the 96 hex digits that the dashboard shows are the key,
 /// byte for byte, and are not decoded.

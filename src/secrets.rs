@@ -19,7 +19,8 @@ const MOST: usize = 16;
 /// Several are needed while a secret is changed, and where several webhooks post to one address:
 /// a Tawk.to property can have several webhooks, and each has its own secret. The first secret's
 /// digest is computed while the body arrives; the others are tried, in order, only when it does
-/// not match. The verdict names the label of the one that did.
+/// not match: a wrong signature costs as many passes over the body as there are secrets. The
+/// verdict names the label of the one that did match.
 ///
 /// A single [`Secret`] is turned into `Secrets` by `From`, under the label `default`.
 ///

@@ -86,7 +86,7 @@ impl<S, R> TawkSignature<S, R> {
             }
             _ if declared.is_some_and(|length| length > self.settings.body_limit) => {
                 trace::not_received(RejectionKind::BodyTooLarge, &parts.headers, 0);
-                Err(RejectionKind::BodyTooLarge.into())
+                Err(Rejection::without_verdict(RejectionKind::BodyTooLarge))
             }
             claim => Ok(claim),
         }
@@ -149,13 +149,17 @@ where
 /// A length that does not fit `usize` is longer than every limit.
 fn declared_length(headers: &HeaderMap, body: &impl Body) -> Option<usize> {
     let hint = body.size_hint();
-    let header = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-    let length: u64 = hint.exact().or_else(|| hint.upper().is_none().then(header)?)?;
-    Some(length.max(hint.lower()).try_into().unwrap_or(usize::MAX))
+    let length: u64 = match (hint.exact(), hint.upper()) {
+        (Some(exact), _) => exact,
+        (None, Some(_)) => return None,
+        (None, None) => headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?,
+    };
+    Some(length.try_into().unwrap_or(usize::MAX))
 }
 
 fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    let mut expectations = headers.get_all(EXPECT).iter();
+    expectations.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 impl<S: fmt::Debug, R> fmt::Debug for TawkSignature<S, R> {

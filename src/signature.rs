@@ -140,7 +140,6 @@ pub enum Malformed {
 }
 
 impl Malformed {
-    /// Looks at the length first, so that a long value costs no more than a short one.
     fn diagnose(value: &[u8]) -> Self {
         let after_prefix = value.iter().take(16).position(|byte| b"=:".contains(byte));
         let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);

@@ -1,7 +1,8 @@
-//! One tracing event for each request, under the feature `tracing`.
+//! One tracing event for each request that is answered or handed on, under the feature `tracing`.
 //!
-//! It explains and does not leak: never a secret, a digest, or anything of the body. What
-//! strangers can write at will stands at INFO; what somebody should look at, at WARN.
+//! It explains and does not leak: never a secret, a digest, or anything of the body. What is not
+//! signed at all stands at INFO, since the internet is full of it; what may be a secret that is
+//! set wrong, at WARN.
 
 use http::HeaderMap;
 

@@ -189,8 +189,8 @@ impl fmt::Display for Mismatch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LikelyCause {
-    /// The request has a `Content-Encoding`: a proxy compressed the body, or a layer outside this
-    /// one decompressed it, after it was signed.
+    /// The request has a `Content-Encoding`: something on the way has compressed the body after it
+    /// was signed.
     ContentEncoding,
     /// The body is empty: something in front has read it already.
     EmptyBody,
@@ -212,7 +212,7 @@ impl fmt::Display for LikelyCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ContentEncoding => {
-                "it has a Content-Encoding, so it was compressed or decompressed after signing"
+                "it has a Content-Encoding, so something compressed it after it was signed"
             }
             Self::EmptyBody => "it is empty, so something in front may have read it already",
         })

@@ -18,7 +18,7 @@ use support::inner::answer;
 use support::script::{Script, Step};
 use support::{request, secret, sign, signed, watched};
 use tokio::time::Instant;
-use tower::{BoxError, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_tawk::{RejectionKind, TawkSignatureLayer, Verdict};
 
 fn enforce() -> TawkSignatureLayer {
@@ -38,6 +38,16 @@ fn data(bytes: &'static [u8]) -> Step {
 async fn one_frame_reaches_the_inner_service_without_a_copy() {
     let body = Bytes::from(vec![b'x'; 1000]);
     let answer = answer(enforce(), signed(body.clone())).await;
+    assert!(answer.is_verified());
+    assert_eq!(answer.body().as_ptr(), body.as_ptr());
+}
+
+/// h2 delivers such a frame when the end of a stream comes by itself.
+#[tokio::test]
+async fn an_empty_frame_behind_the_only_one_costs_no_copy() {
+    let body = Bytes::from(vec![b'x'; 1000]);
+    let frames = Script::new([Step::Data(body.clone()), data(b"")]);
+    let answer = answer(enforce(), request(&sign(&body), frames)).await;
     assert!(answer.is_verified());
     assert_eq!(answer.body().as_ptr(), body.as_ptr());
 }
@@ -215,6 +225,27 @@ fn endless_empty_frames_end_at_the_deadline_and_leave_others_their_turn() {
     });
 }
 
+/// tokio's timer does not fire in a task that has used its budget up.
+#[test]
+fn a_body_that_uses_up_the_budget_of_its_task_does_not_put_off_the_deadline() {
+    watched(async || {
+        let start = Instant::now();
+        let clock = async {
+            while start.elapsed() < Duration::from_secs(5) {
+                tokio::time::advance(Duration::from_millis(1)).await;
+            }
+        };
+        let layer = enforce().body_deadline(Duration::from_millis(200));
+        let endless = Script::new([Step::BudgetedEmpties]);
+        let endless = tokio::spawn(answer(layer, well_formed(endless)));
+        tokio::select! {
+            biased;
+            answer = endless => assert_eq!(answer.unwrap().status(), 408),
+            () = clock => panic!("the deadline has passed unnoticed"),
+        }
+    });
+}
+
 /// The receiver waited for `is_end_stream`: one chunked request pinned a core, or hung.
 #[test]
 fn a_body_that_never_says_it_is_at_its_end_is_received() {
@@ -233,6 +264,21 @@ fn a_body_that_is_there_needs_no_runtime() {
         panic!("not ready");
     };
     assert!(answer.is_verified());
+}
+
+#[test]
+#[should_panic(expected = "polled after it was ready")]
+fn a_future_that_is_polled_after_it_was_ready_panics() {
+    let mut future = pin!(answer_of_an_endless_refused_body());
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_ready());
+    let _ = future.poll(&mut context);
+}
+
+fn answer_of_an_endless_refused_body() -> impl Future {
+    let inner = tower::service_fn(support::inner::echo);
+    let body = Script::new([Step::Data(vec![b'x'; 65 * 1024].into()), Step::Forbidden]);
+    Service::call(&mut enforce().layer(inner), Request::new(body))
 }
 
 #[tokio::test]

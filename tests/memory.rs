@@ -71,6 +71,16 @@ fn measure_in_polls(request: Request<Script>) -> AllocationInfo {
     measure(|| assert!(runtime.block_on(answer(enforce(), request)).is_verified()))
 }
 
+/// It grew by one frame each time.
+#[test]
+fn a_body_longer_than_declared_grows_by_doubling() {
+    let body = Bytes::from(vec![b'x'; 64 * 1024]);
+    let frames = (0..body.len()).map(|at| Step::Data(body.slice(at..=at)));
+    let script = Script::new(frames).declaring(1);
+    let allocated = measure_in_polls(request(&sign(&body), script));
+    assert!(allocated.count_total < 40, "{allocated:?}");
+}
+
 #[test]
 fn a_small_body_in_two_frames_takes_one_allocation_more_than_in_one() {
     let frames = |frames: &[&'static str]| {

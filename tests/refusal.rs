@@ -74,6 +74,13 @@ async fn a_refused_sender_that_asks_first_is_answered_unread() {
         asking.headers_mut().insert(EXPECT, HeaderValue::from_static(expectation));
         assert!(refused(asking).await.closes());
     }
+
+    // hyper goes by the last of several.
+    let mut asking = unsigned(Script::new([Step::Forbidden]).declaring(10));
+    for expectation in ["something", "100-continue"] {
+        asking.headers_mut().append(EXPECT, HeaderValue::from_static(expectation));
+    }
+    assert!(refused(asking).await.closes());
 }
 
 #[tokio::test]

@@ -25,22 +25,22 @@ impl Buffer {
         self.first.len().max(self.rest.len())
     }
 
-    /// Takes a frame whole, handing each piece of it to `digest`, unless it goes beyond the
-    /// limit.
-    pub(super) fn push(
-        &mut self,
-        mut frame: impl Buf,
-        mut digest: impl FnMut(&[u8]),
-    ) -> Option<()> {
-        let length = self.len().checked_add(frame.remaining())?;
+    /// Takes a frame whole, handing each piece of it to `digest`, or not at all: when it goes
+    /// beyond the limit.
+    pub(super) fn push(&mut self, mut frame: impl Buf, mut digest: impl FnMut(&[u8])) -> bool {
+        let length = self.len().saturating_add(frame.remaining());
         if length > self.limit {
-            return None;
+            return false;
+        }
+        // h2 ends many a body with an empty frame: it must not cost the only one a copy.
+        if !frame.has_remaining() {
+            return true;
         }
         if self.len() == 0 {
             // Free when the frame is a `Bytes`, and the only copy when it is not.
             self.first = frame.copy_to_bytes(frame.remaining());
             digest(&self.first);
-            return Some(());
+            return true;
         }
         self.reserve(length);
         if self.rest.is_empty() {
@@ -53,7 +53,7 @@ impl Buffer {
             self.rest.extend_from_slice(piece);
             frame.advance(piece.len());
         }
-        Some(())
+        true
     }
 
     /// Makes room for `length` bytes in all and some ahead: what is declared, to 64 KiB, or else
@@ -62,7 +62,8 @@ impl Buffer {
         if length <= self.rest.capacity() {
             return;
         }
-        let (ahead, most) = match self.declared {
+        // A body that is longer than it declared is as good as undeclared.
+        let (ahead, most) = match self.declared.filter(|declared| *declared >= length) {
             Some(declared) => (RESERVED_AHEAD_MOST.max(length), declared.min(self.limit)),
             None => (length, self.limit),
         };

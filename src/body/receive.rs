@@ -14,7 +14,7 @@ use super::BufferedBody;
 use super::buffer::Buffer;
 use super::deadline::Deadline;
 use crate::claim::Claim;
-use crate::rejection::RejectionKind;
+use crate::rejection::{Rejection, RejectionKind};
 use crate::settings::Settings;
 use crate::verdict::Reason;
 
@@ -34,19 +34,19 @@ pin_project! {
         body: B,
         #[pin]
         deadline: Deadline,
-        purpose: Purpose,
+        // Taken when the body is over.
+        purpose: Option<Purpose>,
         trailers: Option<HeaderMap>,
         bytes: usize,
     }
 }
 
 /// What a body is read for.
-#[expect(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
 enum Purpose {
     /// To be judged and handed on.
     Keep { buffer: Buffer, claim: Result<Claim, Reason> },
-    /// Nothing: the answer is settled.
-    Discard { answer: RejectionKind, left: usize },
+    /// To be rid of it: the answer is settled.
+    Discard { rejection: Rejection, left: usize },
 }
 
 /// A body that is here whole, and the claim that has seen all of it.
@@ -55,9 +55,9 @@ pub(crate) struct Received {
     pub(crate) claim: Result<Claim, Reason>,
 }
 
-/// Why there is no [`Received`].
-pub(crate) struct Failure {
-    pub(crate) kind: RejectionKind,
+/// A request that is rejected, after its body or over what is left of it.
+pub(crate) struct Refused {
+    pub(crate) rejection: Rejection,
     /// How many bytes came, kept or not.
     pub(crate) bytes: usize,
     /// Whether there may be more that nobody reads.
@@ -76,13 +76,14 @@ impl<B> Receive<B> {
         Self::new(body, Purpose::Keep { buffer, claim }, settings)
     }
 
-    /// Reads and drops the body of a refused request.
-    pub(crate) fn discard(body: B, settings: Settings) -> Self {
-        Self::new(body, Purpose::discard(RejectionKind::Unverified), settings)
+    /// Reads and drops the body of a request that is rejected already.
+    pub(crate) fn discard(body: B, rejection: Rejection, settings: Settings) -> Self {
+        Self::new(body, Purpose::discard(rejection), settings)
     }
 
     fn new(body: B, purpose: Purpose, settings: Settings) -> Self {
-        Self { body, deadline: Deadline::new(settings), purpose, trailers: None, bytes: 0 }
+        let (deadline, purpose) = (Deadline::new(settings), Some(purpose));
+        Self { body, deadline, purpose, trailers: None, bytes: 0 }
     }
 }
 
@@ -91,94 +92,97 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Ready when the body has ended, was given up, or has failed; not to be polled after that.
+    /// Ready when the body has ended, has failed, or is given up; not to be polled after that.
     pub(crate) fn poll(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Received, Failure>> {
+    ) -> Poll<Result<Received, Refused>> {
+        self.as_mut().poll_end(context).map(|cut_short| self.over(cut_short))
+    }
+
+    /// Reads on, to the end or to what cuts the body short.
+    fn poll_end(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<RejectionKind>> {
+        const TIMEOUT: Option<RejectionKind> = Some(RejectionKind::BodyTimeout);
+
+        // Before the body, which may use up the task's budget: tokio's timer never fires then.
+        if self.as_mut().project().deadline.is_over(context) {
+            return Poll::Ready(TIMEOUT);
+        }
         for _ in 0..FRAMES_A_POLL {
             let mut this = self.as_mut().project();
             let Poll::Ready(frame) = this.body.as_mut().poll_frame(context) else {
-                return this
-                    .deadline
-                    .poll(context)
-                    .map(|()| Err(self.fail(RejectionKind::BodyTimeout)));
+                return this.deadline.poll(context).map(|()| TIMEOUT);
             };
             match frame {
                 Some(Ok(frame)) => {
-                    if self.as_mut().take(frame).is_none() {
-                        return Poll::Ready(Err(self.fail(RejectionKind::BodyTooLarge)));
+                    if !self.as_mut().take_frame(frame) {
+                        return Poll::Ready(Some(RejectionKind::BodyTooLarge));
                     }
                 }
-                Some(Err(error)) => return Poll::Ready(Err(self.fail(classify(&*error.into())))),
-                None => return Poll::Ready(self.finish()),
+                Some(Err(error)) => return Poll::Ready(Some(classify(&*error.into()))),
+                None => return Poll::Ready(None),
             }
         }
-        if self.as_mut().project().deadline.poll(context).is_ready() {
-            return Poll::Ready(Err(self.fail(RejectionKind::BodyTimeout)));
-        }
         context.waker().wake_by_ref();
-        Poll::Pending
+        self.project().deadline.poll(context).map(|()| TIMEOUT)
     }
 
-    /// Takes a frame, or returns `None` when no more should be read.
-    fn take(self: Pin<&mut Self>, frame: Frame<B::Data>) -> Option<()> {
+    /// Keeps or drops a frame, and says whether to read on.
+    fn take_frame(self: Pin<&mut Self>, frame: Frame<B::Data>) -> bool {
         let this = self.project();
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => {
                 *this.trailers = frame.into_trailers().ok();
-                return Some(());
+                return true;
             }
         };
         let length = data.remaining();
         *this.bytes = this.bytes.saturating_add(length);
-        if let Purpose::Keep { buffer, claim } = this.purpose {
+        if let Some(Purpose::Keep { buffer, claim }) = this.purpose {
             let kept = buffer.push(data, |bytes| {
                 if let Ok(claim) = claim {
                     claim.update(bytes);
                 }
             });
-            if kept.is_some() {
-                return kept;
+            if kept {
+                return true;
             }
             // What was kept is freed here, before the rest is read.
-            *this.purpose = Purpose::discard(RejectionKind::BodyTooLarge);
+            *this.purpose =
+                Some(Purpose::discard(Rejection::without_verdict(RejectionKind::BodyTooLarge)));
         }
-        if let Purpose::Discard { left, .. } = this.purpose {
-            *left = left.checked_sub(length)?;
+        if let Some(Purpose::Discard { left, .. }) = this.purpose {
+            let rest = left.checked_sub(length);
+            *left = rest.unwrap_or(0);
+            return rest.is_some();
         }
-        Some(())
+        false
     }
 
-    /// The body has ended as a body should.
-    fn finish(self: Pin<&mut Self>) -> Result<Received, Failure> {
+    /// The body is over: as a body should be, unless it was cut short.
+    fn over(self: Pin<&mut Self>, cut_short: Option<RejectionKind>) -> Result<Received, Refused> {
         let this = self.project();
-        // What is left in its place holds nothing and is not used again.
-        match std::mem::replace(this.purpose, Purpose::discard(RejectionKind::BodyIncomplete)) {
-            Purpose::Keep { buffer, claim } => Ok(Received {
-                body: BufferedBody::new(buffer.into_bytes(), this.trailers.take()),
-                claim,
-            }),
-            Purpose::Discard { answer, .. } => {
-                Err(Failure { kind: answer, bytes: *this.bytes, unread: false })
+        let (bytes, unread) = (*this.bytes, cut_short.is_some());
+        match (this.purpose.take().expect("polled after it was ready"), cut_short) {
+            (Purpose::Keep { buffer, claim }, None) => {
+                let body = BufferedBody::new(buffer.into_bytes(), this.trailers.take());
+                Ok(Received { body, claim })
             }
+            (Purpose::Keep { .. }, Some(kind)) => {
+                Err(Refused { rejection: Rejection::without_verdict(kind), bytes, unread })
+            }
+            (Purpose::Discard { rejection, .. }, _) => Err(Refused { rejection, bytes, unread }),
         }
-    }
-
-    /// The body ends here for us, with this for an answer if none is settled yet.
-    fn fail(&self, kind: RejectionKind) -> Failure {
-        let kind = match self.purpose {
-            Purpose::Keep { .. } => kind,
-            Purpose::Discard { answer, .. } => answer,
-        };
-        Failure { kind, bytes: self.bytes, unread: true }
     }
 }
 
 impl Purpose {
-    const fn discard(answer: RejectionKind) -> Self {
-        Self::Discard { answer, left: READ_OF_REFUSED_MOST }
+    const fn discard(rejection: Rejection) -> Self {
+        Self::Discard { rejection, left: READ_OF_REFUSED_MOST }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -27,6 +27,8 @@ pub(crate) enum Step {
     Wait,
     /// Empty frames without end.
     Empties,
+    /// The same, using up the task's budget as tokio's own channels and sockets do.
+    BudgetedEmpties,
     /// One byte at each tick, without end.
     Drip(Interval),
     /// Whoever polls so far has read too much.
@@ -68,6 +70,11 @@ impl Body for Script {
             Some(Step::Empties) => {
                 self.steps.push_front(Step::Empties);
                 Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
+            }
+            Some(Step::BudgetedEmpties) => {
+                self.steps.push_front(Step::BudgetedEmpties);
+                let budget = pin!(tokio::task::coop::consume_budget());
+                budget.poll(context).map(|()| Some(Ok(Frame::data(Bytes::new()))))
             }
             Some(Step::Drip(mut ticks)) => {
                 let tick = ticks.poll_tick(context);

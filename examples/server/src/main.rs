@@ -12,6 +12,8 @@ mod send;
 mod serve;
 mod webhook;
 
+use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
@@ -43,7 +45,7 @@ enum Command {
 /// Reads `.env` before there are threads, since that changes the environment of the process.
 fn main() -> ExitCode {
     if let Err(error) = dotenv::load() {
-        return could_not_start(&error);
+        return could_not_start(error);
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return could_not_start(&error),
+        Err(error) => return could_not_start(error),
     };
     runtime.block_on(run(arguments))
 }
@@ -64,12 +66,13 @@ async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
     };
     match serve::run(settings).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => could_not_start(&error),
+        Err(error) => could_not_start(error),
     }
 }
 
-fn could_not_start(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("tawk-listener: {error}");
+/// One line that says why. Where nobody reads stderr there is still the exit status.
+fn could_not_start(why: impl fmt::Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "tawk-listener: {why}");
     ExitCode::from(COULD_NOT_START)
 }
 
@@ -80,13 +83,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if repeats_a_stray_word(error) {
-        eprintln!(
-            "tawk-listener: there is a word that is neither a command (serve, send) nor the value \
-             of an option; it is not repeated here, since it may be a secret (see --help)"
+        return could_not_start(
+            "there is a word that is neither a command (serve, send) nor the value of an option; \
+             it is not repeated here, since it may be a secret (see --help)",
         );
-    } else {
-        let _ = error.print();
     }
+    let _ = error.print();
     ExitCode::from(COULD_NOT_START)
 }
 

@@ -218,6 +218,7 @@ fn a_reader_that_goes_away_changes_nothing() {
         (&["send", "--url", &listener.url()][..], 0),
         (&["send", "--url", &listener.url(), "--secret", "another"], 1),
         (&["send", "--print"], 0),
+        (&["send", "nothing-like-it"], 2),
         (&["send", "--retry", "--url", &listener.url(), "--repeat", "2"], 0),
     ] {
         let mut sender = program(&Directory::new(), &UNDER_SECRET).args(arguments).spawn().unwrap();

@@ -89,7 +89,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     match sent {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => crate::could_not_start(&*error),
+        Err(error) => crate::could_not_start(error),
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn print_to_stderr(line: &str) {
+/// Prints a line to stderr, unless nobody reads.
+pub(super) fn print_to_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
