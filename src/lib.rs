@@ -277,6 +277,9 @@
 
 mod body;
 mod claim;
+#[cfg(feature = "events")]
+#[cfg_attr(docsrs, doc(cfg(feature = "events")))]
+pub mod event;
 mod future;
 mod layer;
 mod rejection;
