@@ -11,27 +11,29 @@ use crate::verdict::{LikelyCause, Mismatch, Reason, Verdict, VerifiedSignature};
 pub(crate) struct Claim {
     signature: Signature,
     secrets: Secrets,
-    first_digest: Digest,
+    /// The first secret's; made in its place when there is something to hash, since it is large.
+    digest: Option<Digest>,
 }
 
 impl Claim {
-    pub(crate) fn new(signature: Signature, secrets: Secrets) -> Self {
-        Self { signature, first_digest: secrets.digest(), secrets }
+    pub(crate) const fn new(signature: Signature, secrets: Secrets) -> Self {
+        Self { signature, secrets, digest: None }
     }
 
     /// Takes the next bytes of the body.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.first_digest.update(bytes);
+        self.digest.get_or_insert_with(|| self.secrets.digest()).update(bytes);
     }
 
     /// Judges the claim, once [`update`](Self::update) has had the whole of `body`.
     pub(crate) fn judge(
-        self,
+        &mut self,
         body: &[u8],
         headers: &HeaderMap,
         keep_computed_digest: bool,
     ) -> Verdict {
-        match self.secrets.verify(self.signature, self.first_digest, body) {
+        let digest = self.digest.take().unwrap_or_else(|| self.secrets.digest());
+        match self.secrets.verify(self.signature, digest, body) {
             Ok(label) => Verdict::Verified(VerifiedSignature::new(self.signature, label)),
             Err(computed) => Verdict::Unverified(Reason::Mismatch(Mismatch::new(
                 self.signature,

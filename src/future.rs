@@ -5,7 +5,6 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::request::Parts;
 use http::{Request, Response, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -40,11 +39,12 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, B, F> {
-        /// The body is on its way, and what follows it is known.
+        /// The body is on its way. There is no head where the request is rejected already.
         Receiving {
             #[pin]
             receive: Receive<B>,
-            next: Option<Next<S>>,
+            head: Option<Head<S>>,
+            version: Version,
         },
         /// The answer was clear from the head.
         Rejected { answer: Option<Answer> },
@@ -57,18 +57,9 @@ pin_project! {
     }
 }
 
-/// What a body is followed by.
-#[allow(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
-enum Next<S> {
-    /// It is judged, and the request forwarded or rejected.
-    Judge(Head<S>),
-    /// The request is rejected, as was clear from the head.
-    Reject(Version),
-}
-
-/// A request without its body, and the service that is ready for it.
+/// A request that is whole but for its body, and the service that is ready for it.
 pub(crate) struct Head<S> {
-    pub(crate) parts: Parts,
+    pub(crate) request: Request<BufferedBody>,
     pub(crate) service: S,
     pub(crate) settings: Settings,
 }
@@ -99,8 +90,9 @@ where
         rejection_response: R,
     ) -> Self {
         let receive = Receive::keep(body, declared, claim, head.settings);
-        let next = Some(Next::Judge(head));
-        Self { state: State::Receiving { receive, next }, rejection_response }
+        let version = head.request.version();
+        let state = State::Receiving { receive, head: Some(head), version };
+        Self { state, rejection_response }
     }
 
     /// Reads and drops the body, within bounds, then rejects the request.
@@ -112,8 +104,8 @@ where
         rejection_response: R,
     ) -> Self {
         let receive = Receive::discard(body, rejection, settings);
-        let next = Some(Next::Reject(version));
-        Self { state: State::Receiving { receive, next }, rejection_response }
+        let state = State::Receiving { receive, head: None, version };
+        Self { state, rejection_response }
     }
 
     /// Rejects the request over an unread body.
@@ -123,37 +115,39 @@ where
     }
 }
 
-impl<S> Next<S> {
-    fn after(self, outcome: Result<Received, Refused>) -> Result<Forward<S>, Answer> {
-        let (version, refused) = match (self, outcome) {
-            (Self::Judge(head), Ok(received)) => return head.judge(received),
-            (Self::Judge(Head { parts, .. }), Err(refused)) => {
-                trace::not_received(refused.rejection.kind(), &parts.headers, refused.bytes);
-                (parts.version, refused)
+const HEAD: &str = "a request whose body is kept has a head";
+
+/// The request is ready to go on, in its head, unless it is refused. When observing, the verdict
+/// is returned too, for the response.
+fn conclude<S>(
+    outcome: Result<Received<'_>, Refused>,
+    head: Option<&mut Head<S>>,
+) -> Result<Option<Verdict>, Refused> {
+    match outcome {
+        Ok(received) => head.expect(HEAD).judge(received),
+        Err(refused) => {
+            // What was rejected by its head is recorded already.
+            if let Some(head) = head {
+                let (kind, headers) = (refused.rejection.kind(), head.request.headers());
+                trace::not_received(kind, headers, refused.bytes);
             }
-            (Self::Reject(version), Err(refused)) => (version, refused),
-            (Self::Reject(_), Ok(_)) => unreachable!("a body to be dropped is not received"),
-        };
-        Err(Answer::new(refused.rejection, version, refused.unread))
+            Err(refused)
+        }
     }
 }
 
-/// A request that goes on, with the verdict already among its extensions.
-struct Forward<S> {
-    request: Request<BufferedBody>,
-    service: S,
-    /// The verdict once more, for the response.
-    observed: Option<Verdict>,
-}
-
 impl<S> Head<S> {
-    fn judge(mut self, Received { body, claim }: Received) -> Result<Forward<S>, Answer> {
+    /// Puts body and verdict into the request.
+    fn judge(
+        &mut self,
+        Received { body, claim }: Received<'_>,
+    ) -> Result<Option<Verdict>, Refused> {
         let Settings { enforce, keep_computed_digest, .. } = self.settings;
+        let (headers, bytes) = (self.request.headers(), body.as_bytes().len());
         let verdict = match claim {
-            Ok(claim) => claim.judge(body.as_bytes(), &self.parts.headers, keep_computed_digest),
-            Err(reason) => Verdict::Unverified(reason),
+            Ok(claim) => claim.judge(body.as_bytes(), headers, keep_computed_digest),
+            Err(reason) => Verdict::Unverified(reason.clone()),
         };
-        let (headers, bytes) = (&self.parts.headers, body.as_bytes().len());
         match &verdict {
             Verdict::Verified(by) => trace::verified(by, headers, bytes),
             Verdict::Unverified(reason) => trace::unverified(reason, headers, bytes),
@@ -161,13 +155,13 @@ impl<S> Head<S> {
         let observed = match verdict {
             Verdict::Unverified(reason) if enforce => {
                 let rejection = Rejection::unverified(reason);
-                return Err(Answer::new(rejection, self.parts.version, false));
+                return Err(Refused { rejection, bytes, unread: false });
             }
             ref verdict => (!enforce).then(|| verdict.clone()),
         };
-        self.parts.extensions.insert(verdict);
-        let request = Request::from_parts(self.parts, body);
-        Ok(Forward { request, service: self.service, observed })
+        *self.request.body_mut() = body;
+        self.request.extensions_mut().insert(verdict);
+        Ok(observed)
     }
 }
 
@@ -185,14 +179,17 @@ where
         let mut this = self.project();
         let answer = loop {
             match this.state.as_mut().project() {
-                StateProjection::Receiving { receive, next } => {
-                    let outcome = ready!(receive.poll(context));
-                    match next.take().expect(AGAIN).after(outcome) {
-                        Ok(Forward { request, mut service, observed }) => {
+                StateProjection::Receiving { mut receive, head, version } => {
+                    let cut_short = ready!(receive.as_mut().poll(context));
+                    match conclude(receive.over(cut_short), head.as_mut()) {
+                        Ok(verdict) => {
+                            let Head { request, mut service, .. } = head.take().expect(HEAD);
                             let response = service.call(request);
-                            this.state.set(State::Calling { response, verdict: observed });
+                            this.state.set(State::Calling { response, verdict });
                         }
-                        Err(answer) => break answer,
+                        Err(refused) => {
+                            break Answer::new(refused.rejection, *version, refused.unread);
+                        }
                     }
                 }
                 StateProjection::Rejected { answer } => break answer.take().expect(AGAIN),

@@ -131,7 +131,8 @@ where
                 // as a permit of `ConcurrencyLimit` is, and a clone does not have it.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                let head = Head { parts, service: ready, settings: self.settings };
+                let request = Request::from_parts(parts, BufferedBody::empty());
+                let head = Head { request, service: ready, settings: self.settings };
                 ResponseFuture::receive(body, declared, claim, head, make)
             }
             Err(rejection) if self.leaves_unread(&parts, declared) => {

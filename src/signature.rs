@@ -58,27 +58,30 @@ impl Signature {
     }
 }
 
-/// Decodes without a branch on the digits, so that the compiler can do many at a time.
+/// Decodes without a branch on the digits.
 fn decode(digits: &[u8; HEX_LENGTH]) -> Option<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
     let mut seen = 0;
     for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
-        let (high, low) = (nibble(*high), nibble(*low));
+        let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
         seen |= high | low;
         *byte = high << 4 | low & 0x0f;
     }
     (seen <= 0x0f).then_some(bytes)
 }
 
-/// The value of a hex digit, or 0xff for anything else.
-const fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => 0xff,
+/// The value of every hex digit of either case, and 0xff for every other byte.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        nibbles[digit as usize] = value;
+        nibbles[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
     }
-}
+    nibbles
+};
 
 impl FromStr for Signature {
     type Err = InvalidSignature;

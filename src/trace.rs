@@ -12,8 +12,14 @@ use crate::verdict::{Reason, VerifiedSignature};
 /// A body of so many bytes was verified.
 #[cfg(feature = "tracing")]
 pub(crate) fn verified(by: &VerifiedSignature, headers: &HeaderMap, bytes: usize) {
-    let (secret, event_id) = (by.secret_label(), event_id(headers));
-    tracing::debug!(verdict = "verified", secret, bytes, event_id, "delivery verified");
+    tracing::debug!(
+        verdict = "verified",
+        secret = by.secret_label(),
+        bytes,
+        // Looked up only where somebody records it, as everything in here.
+        event_id = event_id(headers),
+        "delivery verified"
+    );
 }
 
 /// A request is unverified. `bytes` is 0 where the body was not kept.

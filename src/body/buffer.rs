@@ -1,5 +1,7 @@
 //! [`Buffer`]: the bytes of a body so far, in memory that follows what has arrived.
 
+use std::mem;
+
 use bytes::{Buf, Bytes};
 
 /// The most that is reserved on a sender's word alone.
@@ -71,7 +73,12 @@ impl Buffer {
         self.rest.reserve_exact(capacity - self.rest.len());
     }
 
-    pub(super) fn into_bytes(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { self.rest.into() }
+    /// The bytes, without a copy; leaves nothing behind.
+    pub(super) fn take(&mut self) -> Bytes {
+        if self.rest.is_empty() {
+            mem::take(&mut self.first)
+        } else {
+            mem::take(&mut self.rest).into()
+        }
     }
 }

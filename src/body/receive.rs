@@ -5,14 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
-use http::HeaderMap;
 use http_body::{Body, Frame};
 use http_body_util::LengthLimitError;
 use pin_project_lite::pin_project;
 
-use super::BufferedBody;
 use super::buffer::Buffer;
 use super::deadline::Deadline;
+use super::{BufferedBody, Trailers};
 use crate::claim::Claim;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::settings::Settings;
@@ -34,25 +33,25 @@ pin_project! {
         body: B,
         #[pin]
         deadline: Deadline,
-        // Taken when the body is over.
-        purpose: Option<Purpose>,
-        trailers: Option<HeaderMap>,
+        purpose: Purpose,
+        trailers: Trailers,
         bytes: usize,
     }
 }
 
 /// What a body is read for.
+#[expect(clippy::large_enum_variant, reason = "one a request; the larger is the usual one")]
 enum Purpose {
     /// To be judged and handed on.
     Keep { buffer: Buffer, claim: Result<Claim, Reason> },
-    /// To be rid of it: the answer is settled.
-    Discard { rejection: Rejection, left: usize },
+    /// To be rid of it: the answer is settled (and taken when the body is over).
+    Discard { rejection: Option<Rejection>, left: usize },
 }
 
 /// A body that is here whole, and the claim that has seen all of it.
-pub(crate) struct Received {
+pub(crate) struct Received<'a> {
     pub(crate) body: BufferedBody,
-    pub(crate) claim: Result<Claim, Reason>,
+    pub(crate) claim: &'a mut Result<Claim, Reason>,
 }
 
 /// A request that is rejected, after its body or over what is left of it.
@@ -82,8 +81,7 @@ impl<B> Receive<B> {
     }
 
     fn new(body: B, purpose: Purpose, settings: Settings) -> Self {
-        let (deadline, purpose) = (Deadline::new(settings), Some(purpose));
-        Self { body, deadline, purpose, trailers: None, bytes: 0 }
+        Self { body, deadline: Deadline::new(settings), purpose, trailers: None, bytes: 0 }
     }
 }
 
@@ -92,16 +90,8 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Ready when the body has ended, has failed, or is given up; not to be polled after that.
+    /// Reads on, to the end or to what cuts the body short; not to be polled after that.
     pub(crate) fn poll(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Received, Refused>> {
-        self.as_mut().poll_end(context).map(|cut_short| self.over(cut_short))
-    }
-
-    /// Reads on, to the end or to what cuts the body short.
-    fn poll_end(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<RejectionKind>> {
@@ -136,13 +126,13 @@ where
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => {
-                *this.trailers = frame.into_trailers().ok();
+                *this.trailers = frame.into_trailers().ok().map(Box::new);
                 return true;
             }
         };
         let length = data.remaining();
         *this.bytes = this.bytes.saturating_add(length);
-        if let Some(Purpose::Keep { buffer, claim }) = this.purpose {
+        if let Purpose::Keep { buffer, claim } = this.purpose {
             let kept = buffer.push(data, |bytes| {
                 if let Ok(claim) = claim {
                     claim.update(bytes);
@@ -152,10 +142,10 @@ where
                 return true;
             }
             // What was kept is freed here, before the rest is read.
-            *this.purpose =
-                Some(Purpose::discard(Rejection::without_verdict(RejectionKind::BodyTooLarge)));
+            let rejection = Rejection::without_verdict(RejectionKind::BodyTooLarge);
+            *this.purpose = Purpose::discard(rejection);
         }
-        if let Some(Purpose::Discard { left, .. }) = this.purpose {
+        if let Purpose::Discard { left, .. } = this.purpose {
             let rest = left.checked_sub(length);
             *left = rest.unwrap_or(0);
             return rest.is_some();
@@ -163,26 +153,30 @@ where
         false
     }
 
-    /// The body is over: as a body should be, unless it was cut short.
-    fn over(self: Pin<&mut Self>, cut_short: Option<RejectionKind>) -> Result<Received, Refused> {
+    /// What came of the body, once [`poll`](Self::poll) was ready. What is large stays where it
+    /// is: moving it would cost more than judging a small body.
+    pub(crate) fn over(
+        self: Pin<&mut Self>,
+        cut_short: Option<RejectionKind>,
+    ) -> Result<Received<'_>, Refused> {
         let this = self.project();
-        let (bytes, unread) = (*this.bytes, cut_short.is_some());
-        match (this.purpose.take().expect("polled after it was ready"), cut_short) {
+        let rejection = match (this.purpose, cut_short) {
             (Purpose::Keep { buffer, claim }, None) => {
-                let body = BufferedBody::new(buffer.into_bytes(), this.trailers.take());
-                Ok(Received { body, claim })
+                let body = BufferedBody::new(buffer.take(), this.trailers.take());
+                return Ok(Received { body, claim });
             }
-            (Purpose::Keep { .. }, Some(kind)) => {
-                Err(Refused { rejection: Rejection::without_verdict(kind), bytes, unread })
+            (Purpose::Keep { .. }, Some(kind)) => Rejection::without_verdict(kind),
+            (Purpose::Discard { rejection, .. }, _) => {
+                rejection.take().expect("a body is over once")
             }
-            (Purpose::Discard { rejection, .. }, _) => Err(Refused { rejection, bytes, unread }),
-        }
+        };
+        Err(Refused { rejection, bytes: *this.bytes, unread: cut_short.is_some() })
     }
 }
 
 impl Purpose {
     const fn discard(rejection: Rejection) -> Self {
-        Self::Discard { rejection, left: READ_OF_REFUSED_MOST }
+        Self::Discard { rejection: Some(rejection), left: READ_OF_REFUSED_MOST }
     }
 }
 
