@@ -46,6 +46,7 @@ mod time;
 mod transcript;
 mod unescape;
 mod unknown;
+mod utf8;
 
 use serde::Serialize;
 
@@ -101,7 +102,7 @@ impl Event {
     /// [`EventError`] when the body is not JSON, not an object, does not name an event, or is a
     /// known event without one of its identifiers.
     pub fn from_slice(body: &[u8]) -> Result<Self, EventError> {
-        let text = String::from_utf8_lossy(body);
+        let text = utf8::text(body);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let json = Json::parse(text).ok_or(EventError::new(EventErrorKind::NotJson))?;
         if !json.is_object() {

@@ -99,7 +99,7 @@ impl<R> TawkSignatureLayer<R> {
     ///
     /// axum's own limit for its extractors is also 2 MiB, and is another: to take more, lift it
     /// on the same route with `DefaultBodyLimit::disable()`, since this layer has bounded the
-    /// body already.
+    /// body already. (The extractor `Delivery` does without that.)
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.settings.body_limit = bytes;
         self

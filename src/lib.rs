@@ -65,7 +65,7 @@
 //!
 //! Behind the layer, extractors read a [`BufferedBody`]: it is there already, and reading it does
 //! not copy. Bodies beyond 2 MiB need [`body_limit`] raised and axum's own limit lifted, by
-//! `DefaultBodyLimit::disable()` on the same route.
+//! `DefaultBodyLimit::disable()` on the same route ([`Delivery`] does without that).
 //!
 //! # What is answered
 //!
@@ -112,6 +112,77 @@
 //! is set wrong loses what arrives. When the reasons are the expected ones, write `enforce` in place of `observe`. While a sender
 //! is being set up, [`Reason`] says what is wrong: a prefix, another hash, base64, a body that
 //! was changed on its way.
+//!
+//! # Events
+//!
+//! With the features `axum` and `events`, [`Delivery`] is all that a handler needs: the typed
+//! [`Event`](event::Event), the bytes that were signed, and the key to recognise a repeat by. It
+//! is there for verified requests only, under [`observe`] too.
+//!
+//! ```
+//! use std::collections::HashSet;
+//! use std::sync::{Arc, Mutex};
+//!
+//! use axum::{Router, extract::State, http::StatusCode, routing::post};
+//! use tower_tawk::event::Event;
+//! use tower_tawk::{Delivery, Secret, Signature, TawkSignatureLayer};
+//!
+//! // A database would be better: it outlives the program.
+//! type Seen = Arc<Mutex<HashSet<Signature>>>;
+//!
+//! async fn webhook(State(seen): State<Seen>, delivery: Delivery) -> StatusCode {
+//!     // Another try can help: 5xx.
+//!     let Ok(mut seen) = seen.lock() else { return StatusCode::SERVICE_UNAVAILABLE };
+//!     if !seen.insert(delivery.signature) {
+//!         // A repeat, and done already.
+//!         return StatusCode::OK;
+//!     }
+//!     match &delivery.event {
+//!         Event::ChatStart(start) => println!("chat {} begins", start.chat_id),
+//!         Event::TranscriptCreated(_) => {
+//!             for reply in delivery.event.agent_replies() {
+//!                 println!("{}", reply.text.as_deref().unwrap_or_default());
+//!             }
+//!         }
+//!         Event::TicketCreate(ticket) => println!("ticket {}", ticket.ticket.id),
+//!         // Not wanted, not known, or no event at all.
+//!         other => println!("`{}`, {} bytes", other.name(), delivery.raw.len()),
+//!     }
+//!     StatusCode::OK
+//! }
+//!
+//! # fn app() -> Result<Router, Box<dyn std::error::Error>> {
+//! let layer = TawkSignatureLayer::enforce(Secret::new("an invented secret")?);
+//! let app = Router::new()
+//!     .route("/tawk-webhook", post(webhook).route_layer(layer))
+//!     .with_state(Seen::default());
+//! # Ok(app)
+//! # }
+//! #
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use axum::{body::Body, http::Request};
+//! # use tower::ServiceExt;
+//! # let (app, secret) = (app()?, Secret::new("an invented secret")?);
+//! # for body in [r#"{"event":"chat:end","chatId":"c","property":{"id":"p"}}"#, "no event"] {
+//! #     let signature = secret.sign(body.as_bytes()).to_string();
+//! #     let request = Request::post("/tawk-webhook").header("X-Tawk-Signature", signature);
+//! #     let response = app.clone().oneshot(request.body(Body::from(body))?).await?;
+//! #     assert_eq!(response.status(), StatusCode::OK);
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Answer 2xx to every delivery, wanted or not: an event that is unknown, or a body that is none
+//! ([`Event::Undecodable`](event::Event::Undecodable)), will be the same at the next try, and
+//! there would be 12 hours of tries. Answer 5xx only when another try can help, and answer within
+//! 30 s: keep the delivery first, and act on it afterwards (developer.tawk.to/webhooks).
+//!
+//! [`Verified`] puts the same guard around any other extractor, such as `Verified<Bytes>`, and
+//! [`Verdict`] is an extractor too. Where the layer is not mounted they all answer 500, and the
+//! log says what to mount. Without axum, [`Event::from_slice`](event::Event::from_slice) reads a
+//! body that the layer has verified.
 //!
 //! # Rotate a secret
 //!
@@ -214,6 +285,8 @@
 //! - Outside this one: trace, request id, concurrency limits and load shedding. The inner service
 //!   is held ready while the body arrives, so a `ConcurrencyLimit` inside would be held too.
 //! - Inside this one: request decompression. Tawk.to signs what it sends.
+//! - [`Delivery`] needs the body as this layer hands it on: a time limit for the body, or anything
+//!   else that wraps it, belongs outside.
 //! - A layer inside that takes only axum's own body type, such as `axum::middleware::from_fn`
 //!   within one `ServiceBuilder`, needs `tower_http`'s `MapRequestBodyLayer` in between.
 //! - A layer inside whose response body has no `Default`, such as `TraceLayer`, does not compile
@@ -256,7 +329,10 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `axum` | no | the extractors [`Verified`], [`Verdict`] and, with `events`, [`Delivery`] |
 //! | `deadline` | yes | [`body_deadline`], 30 s unless set, by tokio's timer |
+//! | `events` | no | typed events: [`event`] |
+//! | `test-util` | no | signed requests, right and wrong, and sample events for your own tests: [`test_util`] |
 //! | `tracing` | yes | one event for each request that is answered or handed on: verified at DEBUG; missing, repeated, malformed or not received at INFO; mismatch and unknown secret at WARN. With the fields `verdict`, `reason`, `secret` (the label), `bytes` and `event_id`, and never a secret, a digest or the body |
 //!
 //! [Tawk.to]: https://developer.tawk.to/webhooks/
@@ -268,7 +344,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(feature = "deadline"),
+    not(all(feature = "axum", feature = "deadline", feature = "events", feature = "test-util")),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the documentation is built with all features"
@@ -280,6 +356,8 @@ mod claim;
 #[cfg(feature = "events")]
 #[cfg_attr(docsrs, doc(cfg(feature = "events")))]
 pub mod event;
+#[cfg(feature = "axum")]
+mod extract;
 mod future;
 mod layer;
 mod rejection;
@@ -288,10 +366,19 @@ mod secrets;
 mod service;
 mod settings;
 mod signature;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod test_util;
 mod trace;
 mod verdict;
 
 pub use body::BufferedBody;
+#[cfg(all(feature = "axum", feature = "events"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "axum", feature = "events"))))]
+pub use extract::{BodyChanged, Delivery, DeliveryRejection, EventId};
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub use extract::{LayerNotMounted, Verified, VerifiedRejection};
 pub use future::ResponseFuture;
 pub use layer::TawkSignatureLayer;
 pub use rejection::{EmptyResponse, Rejection, RejectionKind, RejectionResponse};

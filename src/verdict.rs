@@ -95,6 +95,12 @@ impl VerifiedSignature {
     pub fn secret_label(&self) -> &str {
         &self.secret_label
     }
+
+    /// The label, to keep without a copy.
+    #[cfg(all(feature = "axum", feature = "events"))]
+    pub(crate) fn shared_secret_label(&self) -> Arc<str> {
+        Arc::clone(&self.secret_label)
+    }
 }
 
 /// Why a request is unverified. Its `Display` is for logs; strangers are not told.

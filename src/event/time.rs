@@ -20,6 +20,12 @@ impl Time {
         json.string().map(Self)
     }
 
+    /// As Tawk.to would write it.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn new(moment: SystemTime) -> Self {
+        Self(humantime::format_rfc3339_millis(moment).to_string())
+    }
+
     /// The text, as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {

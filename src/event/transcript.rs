@@ -160,6 +160,8 @@ impl Message {
                     message.more_attachments += 1;
                 }
             });
+            // Room for four would be made for one, in each of 10,000 messages.
+            message.attachments.shrink_to_fit();
         }
         message
     }

@@ -73,9 +73,9 @@ pub(crate) enum LogFormat {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TawkLog {
-    /// Verdict, reason, event, ids and sizes: no personal data
+    /// Verdict, reason, event, ids, sizes and counts: no personal data
     Summary,
-    /// Also the headers (sensitive ones redacted), the body and the signature
+    /// Also who said what, the headers (sensitive ones redacted), the body and the signature
     Payload,
     /// Also the right signature of what is not verified: a forgery ready to use
     Full,

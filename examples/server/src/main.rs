@@ -5,6 +5,7 @@
 
 mod app;
 mod config;
+mod counts;
 mod dotenv;
 mod log;
 mod record;

@@ -5,15 +5,22 @@
 
 mod contents;
 mod fields;
+mod outline;
 mod redact;
+mod said;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
-use tower_tawk::{Reason, Rejection, RejectionKind, Verdict};
+use tower_tawk::event::Event;
+use tower_tawk::{Reason, Rejection, RejectionKind, VerifiedSignature};
 
 use crate::config::TawkLog;
+use crate::counts::Counted;
 use crate::log::json_text;
+use contents::Contents;
 use fields::Fields;
+use outline::Outline;
+use said::Said;
 
 /// So much is logged of a text that strangers can choose, at the level `summary`.
 const TEXT_LENGTH_MOST: usize = 128;
@@ -37,21 +44,32 @@ impl Record {
         Self { level, fields, declared_bytes: declared.and_then(|length| length.parse().ok()) }
     }
 
-    /// Logs a delivery that reached the handler: verified, or observed.
-    pub(crate) fn received(mut self, verdict: &Verdict, body: &[u8]) {
+    /// Adds what has reached the handler.
+    pub(crate) fn with_body(mut self, event: &Event, body: &[u8]) -> Self {
         self.fields.bytes = Some(body.len());
-        self.read(body);
-        match verdict {
-            Verdict::Verified(by) => {
-                self.fields.secret = Some(by.secret_label().to_owned());
-                if self.level != TawkLog::Summary {
-                    // Equal, or it would not be verified.
-                    self.fields.signature = Some(by.signature());
-                    self.fields.computed_digest = Some(by.signature());
-                }
-                self.fields.info("verified", "delivery verified");
-            }
-            Verdict::Unverified(reason) => self.unverified(reason),
+        self.fields.outline = Outline::of(event);
+        if self.level != TawkLog::Summary {
+            self.fields.contents = Contents::of(body);
+        }
+        self
+    }
+
+    /// Logs a delivery that is verified: only of these it is told who said what.
+    pub(crate) fn verified(mut self, by: &VerifiedSignature, event: &Event, counted: Counted) {
+        const VERDICT: &str = "verified";
+        self.fields.secret = Some(by.secret_label().to_owned());
+        self.fields.counted = counted;
+        if self.level != TawkLog::Summary {
+            self.fields.said = Said::of(event);
+            // Equal, or it would not be verified.
+            self.fields.signature = Some(by.signature());
+            self.fields.computed_digest = Some(by.signature());
+        }
+        match event {
+            Event::Unknown(_) => self.fields.info(VERDICT, "delivery verified, an unknown event"),
+            // Either Tawk.to has changed, or something else has the secret.
+            Event::Undecodable(_) => self.fields.warn(VERDICT, "delivery verified, but no event"),
+            _ => self.fields.info(VERDICT, "delivery verified"),
         }
     }
 
@@ -70,7 +88,8 @@ impl Record {
         }
     }
 
-    fn unverified(mut self, reason: &Reason) {
+    /// Logs a delivery that is not: observed, or refused.
+    pub(crate) fn unverified(mut self, reason: &Reason) {
         const VERDICT: &str = "unverified";
         const MESSAGE: &str = "delivery not verified";
         self.fields.reason = Some(reason.to_string());
@@ -88,26 +107,16 @@ impl Record {
             _ => self.fields.info(VERDICT, MESSAGE),
         }
     }
-
-    fn read(&mut self, body: &[u8]) {
-        let (json, fields) = (contents::parse(body), &mut self.fields);
-        if let Ok(json) = &json {
-            fields.ids = contents::ids(json);
-        }
-        if self.level != TawkLog::Summary {
-            let (text, encoding) = contents::text(body);
-            fields.body = Some(text.into_owned());
-            fields.body_encoding = Some(encoding);
-            match json {
-                Ok(json) => fields.json = Some(json_text(&json)),
-                Err(error) => fields.json_error = Some(error.to_string()),
-            }
-        }
-    }
 }
 
 /// `X-Hook-Event-Id` (developer.tawk.to/webhooks), which is not signed.
 fn event_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-hook-event-id")?.as_bytes();
     Some(id[..id.len().min(TEXT_LENGTH_MOST)].escape_ascii().to_string())
+}
+
+/// No more of a text than a summary has room for.
+fn cut(text: &str) -> String {
+    let end = (0..=TEXT_LENGTH_MOST).rev().find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].to_owned()
 }

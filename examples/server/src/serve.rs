@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::app::{WEBHOOK, app};
 use crate::config::{self, ConfigError, Mode, Settings, TawkLog};
+use crate::counts;
 use crate::log;
 
 /// Listens until a signal comes.
@@ -44,6 +45,11 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
         "listening on http://{address}{WEBHOOK}"
     );
     connections::serve(listener, app, stopped).await;
+    info!(
+        unknown_events = counts::UNKNOWN_EVENTS.get(),
+        undecodable_bodies = counts::UNDECODABLE_BODIES.get(),
+        "stopped"
+    );
     Ok(())
 }
 

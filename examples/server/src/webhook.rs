@@ -1,26 +1,33 @@
 //! What happens to a delivery: the handler behind the layer, the answers, and the log record of
 //! those that do not get to the handler.
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::middleware::Next;
+use tower_tawk::event::Event;
 use tower_tawk::{Rejection, RejectionKind, Verdict};
 
 use crate::config::TawkLog;
+use crate::counts;
 use crate::record::Record;
 
 /// Takes a delivery that is verified, or that is only observed: that one goes no further than
-/// the log, and whoever sent it is told the same.
+/// the log, and whoever sent it is told the same. What is verified is answered 200 whatever it
+/// says: it would say the same the next time.
 pub(crate) async fn receive(
     State(level): State<TawkLog>,
-    Extension(verdict): Extension<Verdict>,
+    verdict: Verdict,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    Record::new(level, &headers).received(&verdict, &body);
+    let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
+    let record = Record::new(level, &headers).with_body(&event, &body);
+    match verdict {
+        Verdict::Verified(by) => record.verified(&by, &event, counts::count(&event)),
+        Verdict::Unverified(reason) => record.unverified(&reason),
+    }
     ok().await
 }
 

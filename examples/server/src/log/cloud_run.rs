@@ -15,7 +15,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 use super::json_text;
 
 /// Fields whose text is JSON already, and becomes part of the object.
-const JSON_FIELDS: [&str; 2] = ["headers", "json"];
+const JSON_FIELDS: [&str; 5] = ["headers", "json", "person", "pre_chat_form", "replies"];
 
 pub(super) struct CloudRun;
 

@@ -2,7 +2,10 @@
 
 use tower_tawk::Signature;
 
-use super::contents::Ids;
+use super::contents::Contents;
+use super::outline::Outline;
+use super::said::Said;
+use crate::counts::Counted;
 
 /// A field that is `None` is left out.
 #[derive(Default)]
@@ -13,24 +16,30 @@ pub(super) struct Fields {
     pub(super) bytes: Option<usize>,
     pub(super) declared_bytes: Option<u64>,
     pub(super) event_id: Option<String>,
-    pub(super) ids: Ids,
+    pub(super) outline: Outline,
+    pub(super) counted: Counted,
+    pub(super) said: Said,
     pub(super) signature: Option<Signature>,
     pub(super) computed_digest: Option<Signature>,
     /// A JSON object.
     pub(super) headers: Option<String>,
-    pub(super) body: Option<String>,
-    pub(super) body_encoding: Option<&'static str>,
-    /// The body as JSON.
-    pub(super) json: Option<String>,
-    pub(super) json_error: Option<String>,
+    pub(super) contents: Contents,
+}
+
+/// So that it goes in as a value of its own, not as text.
+macro_rules! json {
+    ($text:expr) => {
+        $text.as_ref().map(tracing::field::display)
+    };
 }
 
 /// A tracing event's level is part of its code, not a value.
 ///
 /// Text goes in as `str`, which the text format prints in quotes and escaped, so that nothing in
-/// it can pass for another field or line. The two that are JSON are escaped already.
+/// it can pass for another field or line. What is JSON is escaped already.
 macro_rules! write_record {
-    ($level:ident, $fields:expr, $verdict:expr, $message:expr) => {
+    ($level:ident, $fields:expr, $verdict:expr, $message:expr) => {{
+        let Fields { outline, counted, said, contents, .. } = &$fields;
         tracing::$level!(
             target: "tawk_listener",
             verdict = $verdict,
@@ -38,22 +47,35 @@ macro_rules! write_record {
             secret = $fields.secret,
             bytes = $fields.bytes,
             declared_bytes = $fields.declared_bytes,
-            event = $fields.ids.event,
+            event = outline.event,
+            event_error = outline.event_error,
+            unknown_events = counted.unknown_events,
+            undecodable_bodies = counted.undecodable_bodies,
             event_id = $fields.event_id,
-            chat_id = $fields.ids.chat,
-            ticket_id = $fields.ids.ticket,
-            property_id = $fields.ids.property,
+            event_time = outline.event_time,
+            chat_id = outline.chat_id,
+            ticket_id = outline.ticket_id,
+            property_id = outline.property_id,
+            opened_by = outline.opened_by,
+            messages = outline.messages,
+            agent_replies = outline.agent_replies,
+            person = json!(said.person),
+            property = said.property,
+            subject = said.subject,
+            text = said.text,
+            pre_chat_form = json!(said.pre_chat_form),
+            replies = json!(said.replies),
             signature = $fields.signature.map(|signature| signature.to_string()),
             computed_digest = $fields.computed_digest.map(|digest| digest.to_string()),
-            headers = $fields.headers.as_ref().map(tracing::field::display),
-            body = $fields.body,
-            body_encoding = $fields.body_encoding,
-            json = $fields.json.as_ref().map(tracing::field::display),
-            json_error = $fields.json_error,
+            headers = json!($fields.headers),
+            body = contents.body,
+            body_encoding = contents.body_encoding,
+            json = json!(contents.json),
+            json_error = contents.json_error,
             "{}",
             $message
         )
-    };
+    }};
 }
 
 impl Fields {

@@ -33,7 +33,7 @@ pub(super) fn command(target: &Target, delivery: &Delivery, event_id: &EventId) 
     };
     option("--header 'Content-Type: application/json'");
     option(&format!("--header {}", quoted(&format!("X-Hook-Event-Id: {event_id}"))));
-    for signature in &delivery.signatures {
+    for signature in delivery.signatures() {
         option(&format!("--header {}", quoted(&format!("X-Tawk-Signature: {signature}"))));
     }
     // It would ask before it sends a long body, which Tawk.to is not known to do.

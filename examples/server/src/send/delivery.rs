@@ -4,49 +4,49 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use tower_tawk::Secret;
+use tower_tawk::test_util::SignedRequest;
 
 use super::fault::Fault;
 use super::payloads::Payload;
 
 // developer.tawk.to/webhooks; header names are case-insensitive (RFC 9110, section 5.1).
-pub(super) const X_TAWK_SIGNATURE: HeaderName = HeaderName::from_static("x-tawk-signature");
-pub(super) const X_HOOK_EVENT_ID: HeaderName = HeaderName::from_static("x-hook-event-id");
+const X_TAWK_SIGNATURE: HeaderName = HeaderName::from_static("x-tawk-signature");
+const X_HOOK_EVENT_ID: HeaderName = HeaderName::from_static("x-hook-event-id");
 
 /// All of it but the event id, of which each delivery has its own.
 pub(super) struct Delivery {
     pub(super) payload: Payload,
     pub(super) body: Bytes,
-    pub(super) signatures: Vec<String>,
     pub(super) fault: Option<Fault>,
+    headers: HeaderMap,
 }
 
 impl Delivery {
     pub(super) fn new(payload: Payload, secret: &Secret, fault: Option<Fault>) -> Self {
         let body = payload.body.clone();
-        let (body, signatures) = match fault {
-            None => (body.clone(), vec![secret.sign(&body).to_string()]),
-            Some(fault) => {
-                let signed = fault.signed(body);
-                let signatures = fault.signatures(secret, &signed);
-                (fault.sent(signed), signatures)
-            }
-        };
-        Self { payload, body, signatures, fault }
+        let body = fault.map_or(body.clone(), |fault| fault.signed(body));
+        let mut request = SignedRequest::new(secret, body);
+        if let Some(fault) = fault.and_then(Fault::of_signature) {
+            request = request.fault(fault);
+        }
+        let (head, body) = request.into_parts();
+        Self { payload, body, fault, headers: head.headers }
+    }
+
+    /// The values of the signature's header.
+    pub(super) fn signatures(&self) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(X_TAWK_SIGNATURE).iter();
+        values.filter_map(|value| value.to_str().ok())
     }
 
     /// The headers, but for the body's length.
     pub(super) fn headers(&self, host: &HeaderValue, event_id: &EventId) -> HeaderMap {
-        let mut headers = HeaderMap::new();
+        let mut headers = self.headers.clone();
         headers.insert(HOST, host.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static("tawk-listener"));
         headers.insert(X_HOOK_EVENT_ID, event_id.0.clone());
-        for signature in &self.signatures {
-            let signature = HeaderValue::from_str(signature).expect("letters, digits and `=`");
-            headers.append(X_TAWK_SIGNATURE, signature);
-        }
         headers
     }
 }

@@ -1,9 +1,12 @@
 //! [`Fault`]: the ways to misbehave, and how a listener that is right answers each.
+//!
+//! What is wrong with a signature is made by the crate's kit for tests; here is what only a sender
+//! can do, besides.
 
 use bytes::Bytes;
 use clap::ValueEnum;
 use http::StatusCode;
-use tower_tawk::Secret;
+use tower_tawk::test_util;
 
 /// More than the listener takes unless told otherwise (2 MiB).
 const OVERSIZE: usize = 3 * 1024 * 1024;
@@ -52,20 +55,16 @@ impl Fault {
         }
     }
 
-    /// The values of the signature's header.
-    pub(super) fn signatures(self, secret: &Secret, signed: &[u8]) -> Vec<String> {
-        let signature = secret.sign(signed).to_string();
+    /// What is wrong with the signature.
+    pub(super) const fn of_signature(self) -> Option<test_util::Fault> {
         match self {
-            Self::Missing => vec![],
-            Self::Malformed => vec![format!("sha1={signature}")],
-            // It is told by its form. A `Secret` does not keep its text, so a true HMAC-SHA256
-            // under it cannot be made here.
-            Self::Sha256 => vec![format!("{signature}{}", &signature[..24])],
-            Self::Repeated => vec![signature.clone(), signature],
-            Self::WrongSecret => vec![another_secret().sign(signed).to_string()],
-            Self::Altered | Self::Truncated | Self::Oversize | Self::Slow | Self::Replay => {
-                vec![signature]
-            }
+            Self::Missing => Some(test_util::Fault::Missing),
+            Self::Malformed => Some(test_util::Fault::Prefixed),
+            Self::Sha256 => Some(test_util::Fault::Sha256),
+            Self::Repeated => Some(test_util::Fault::Repeated),
+            Self::WrongSecret => Some(test_util::Fault::WrongSecret),
+            Self::Altered => Some(test_util::Fault::Altered),
+            Self::Truncated | Self::Oversize | Self::Slow | Self::Replay => None,
         }
     }
 
@@ -73,28 +72,11 @@ impl Fault {
     pub(super) fn signed(self, payload: Bytes) -> Bytes {
         if self == Self::Oversize { padded(&payload).into() } else { payload }
     }
-
-    /// The bytes to send, made of the signed ones.
-    pub(super) fn sent(self, signed: Bytes) -> Bytes {
-        if self == Self::Altered { altered(signed.into()).into() } else { signed }
-    }
-}
-
-fn another_secret() -> Secret {
-    Secret::new("not the secret of this webhook").expect("a text without white space at its ends")
 }
 
 /// Spaces behind it leave a JSON object what it is (RFC 8259, section 2).
 fn padded(payload: &[u8]) -> Vec<u8> {
     let mut body = payload.to_vec();
     body.resize(OVERSIZE.max(payload.len()), b' ');
-    body
-}
-
-fn altered(mut body: Vec<u8>) -> Vec<u8> {
-    let middle = body.len() / 2;
-    if let Some(byte) = body.get_mut(middle) {
-        *byte ^= 1;
-    }
     body
 }

@@ -1,0 +1,79 @@
+//! Any bytes in the signature's header, in any number of such headers: whatever comes, the right
+//! digits alone verify, and everything else is told apart.
+
+#![no_main]
+
+mod observed;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request};
+use http_body_util::Full;
+use libfuzzer_sys::fuzz_target;
+use tower_tawk::{Reason, Secret, Signature, TawkSignatureLayer, Verdict};
+
+const SECRET: &str = "an invented secret";
+const BODY: &str = r#"{"event":"chat:end"}"#;
+/// `printf '{"event":"chat:end"}' | openssl dgst -sha1 -hmac 'an invented secret'`
+const RIGHT: &str = "70b60dc96c70ee24e36531082b87a74fe8875826";
+
+fuzz_target!(|input: &[u8]| {
+    // A line feed cannot stand in a header (RFC 9110, section 5.5), so it divides them here.
+    let lines = input.split(|byte| *byte == b'\n');
+    let values: Vec<_> = lines.filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
+    check(&values, &verdict(&values));
+    if let Ok(text) = str::from_utf8(input) {
+        is_read_back(text);
+    }
+});
+
+fn verdict(values: &[HeaderValue]) -> Verdict {
+    let mut request = Request::new(Full::new(Bytes::from_static(BODY.as_bytes())));
+    for value in values {
+        request.headers_mut().append("x-tawk-signature", value.clone());
+    }
+    let secret = Secret::new(SECRET).expect("a usable secret");
+    let (verdict, body) =
+        observed::observed(TawkSignatureLayer::observe(secret), request).expect("a verdict");
+    assert_eq!(body, BODY);
+    verdict
+}
+
+fn check(values: &[HeaderValue], verdict: &Verdict) {
+    let lower = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
+    match (values, verdict) {
+        ([], Verdict::Unverified(Reason::Missing)) => {}
+        ([_, _, ..], Verdict::Unverified(Reason::Repeated)) => {}
+        ([value], Verdict::Verified(by)) => {
+            assert_eq!(lower(value), RIGHT.as_bytes());
+            assert_eq!(by.signature().to_string(), RIGHT);
+        }
+        ([value], Verdict::Unverified(Reason::Mismatch(mismatch))) => {
+            assert_ne!(lower(value), RIGHT.as_bytes());
+            assert_eq!(lower(value), mismatch.signature().to_string().as_bytes());
+            assert_eq!(mismatch.computed_digest(), None);
+        }
+        ([value], Verdict::Unverified(reason @ Reason::Malformed(malformed))) => {
+            assert!(!is_forty_hex_digits(value.as_bytes()));
+            assert!(!reason.to_string().is_empty());
+            assert_eq!(reason.to_string(), malformed.to_string());
+        }
+        _ => panic!("{verdict:?} for {values:?}"),
+    }
+}
+
+fn is_read_back(text: &str) {
+    match text.parse::<Signature>() {
+        Ok(signature) => {
+            assert_eq!(signature.to_string(), text.to_ascii_lowercase());
+            assert_eq!(Ok(signature), signature.to_string().parse());
+        }
+        Err(malformed) => {
+            assert!(!is_forty_hex_digits(text.as_bytes()));
+            assert!(!malformed.to_string().is_empty());
+        }
+    }
+}
+
+fn is_forty_hex_digits(value: &[u8]) -> bool {
+    value.len() == 40 && value.iter().all(u8::is_ascii_hexdigit)
+}
