@@ -147,6 +147,17 @@ fn every_public_type_can_be_sent_and_shared() {
     check::<tower_tawk::Mismatch>();
     check::<tower_tawk::LikelyCause>();
     check::<RejectionKind>();
+    check::<tower_tawk::Delivery>();
+    check::<tower_tawk::EventId>();
+    check::<tower_tawk::Verified<()>>();
+    check::<tower_tawk::event::Event>();
+    check::<tower_tawk::event::Person<'static>>();
+    check::<tower_tawk::test_util::Fault>();
+    check::<tower_tawk::test_util::SignedRequest>();
+    check_error::<tower_tawk::LayerNotMounted>();
+    check_error::<tower_tawk::DeliveryRejection>();
+    check_error::<tower_tawk::event::EventError>();
+    check_error::<tower_tawk::event::InvalidTime>();
     check_error::<Rejection>();
     check_error::<tower_tawk::Malformed>();
     check_error::<tower_tawk::InvalidSecret>();

@@ -36,17 +36,14 @@ pub(crate) fn lists() -> Vec<Body> {
     let mut bodies = Vec::new();
     for message in [
         "{}",
-        "0",
         r#"{"msg":"m"}"#,
         r#"{"attchs":[0]}"#,
         r#"{"attchs":[0,0]}"#,
-        r#"{"attchs":[0,0,0,0,0]}"#,
-        r#"{"attchs":[{"type":"t","content":{"file":{"url":"u","name":"n","size":1}}}]}"#,
         r#"{"sender":{"t":"x","n":"n","id":"i"},"type":"t","msg":"m","time":"t"}"#,
     ] {
         bodies.push(Body::new(TRANSCRIPT, format!("{message},"), format!("{message}]}}}}")));
     }
-    for attachment in ["0", "{}", r#"{"type":"t"}"#] {
+    for attachment in ["0", r#"{"type":"t"}"#] {
         let before = format!(r#"{TRANSCRIPT}{{"attchs":["#);
         bodies.push(Body::new(before, format!("{attachment},"), format!("{attachment}]}}]}}}}")));
     }
@@ -55,16 +52,8 @@ pub(crate) fn lists() -> Vec<Body> {
 
 /// How a text begins, and what it goes on with. With one escape, none of it can be taken as it
 /// stands; what is not UTF-8 grows.
-const TEXTS: [(&str, &[u8]); 8] = [
-    ("", b"x"),
-    ("\\n", b"x"),
-    ("", b"\\n"),
-    ("", b"\\u0000"),
-    ("", b"\\ud83d"),
-    ("", b"\xff"),
-    ("", b"\xffx"),
-    ("\\n", b"\xffx"),
-];
+const TEXTS: [(&str, &[u8]); 6] =
+    [("", b"x"), ("", b"\\n"), ("", b"\\u0000"), ("", b"\xff"), ("", b"\xffx"), ("\\n", b"\xffx")];
 
 /// One huge text, read or not.
 pub(crate) fn texts() -> Vec<Body> {
@@ -104,12 +93,12 @@ pub(crate) fn texts_in_lists() -> Vec<Body> {
 pub(crate) fn shapes() -> Vec<Body> {
     let end = format!("{{{END},");
     let mut bodies = Vec::new();
-    for member in [r#""":0"#, r#""\n":0"#, r#""\u0065vent":"chat:end""#, r#""chatId":"d""#] {
+    for member in [r#""":0"#, r#""\n":0"#, r#""\u0065vent":"chat:end""#] {
         bodies.push(Body::new(&end, format!("{member},"), r#""":0}"#));
         bodies.push(Body::new(format!(r#"{end}"visitor":{{"#), format!("{member},"), r#""":0}}"#));
     }
-    for (open, close) in [("[", ""), (r#"{"":"#, ""), ("[", "x"), ("{", "")] {
-        for before in ["", &format!(r#"{end}"x":"#), &format!(r#"{end}"visitor":"#), TRANSCRIPT] {
+    for (open, close) in [("[", ""), (r#"{"":"#, ""), ("[", "x")] {
+        for before in ["", &format!(r#"{end}"visitor":"#), TRANSCRIPT] {
             bodies.push(Body::new(before, open, close));
         }
     }
@@ -152,9 +141,7 @@ pub(crate) fn repeats() -> Vec<Body> {
     ];
     // The text of a form is walked too.
     let form = format!(r#"{{{START},"message":{{"sender":{{"type":"visitor"}},"text":"a : b"#);
-    for line in
-        [r" : ", r"\r\na : b", r"\r\n", r"\na : b", r"\n", r"\r\n\r\na : b", r"\r\n : ", r"\r"]
-    {
+    for line in [r" : ", r"\r\n", r"\r\na : b", r"\r\n\r\na : b", r"\na : b"] {
         bodies.push(Body::new(&*form, line, r#""}}"#));
     }
     bodies

@@ -28,9 +28,7 @@ fn with_attachments(sizes: impl Iterator<Item = usize>) -> String {
 
 #[test]
 fn the_first_ten_thousand_messages_are_typed_in_order_and_the_rest_is_counted() {
-    for (sent, more) in
-        [(0, 0), (MOST - 1, 0), (MOST, 0), (MOST + 1, 1), (2 * MOST + 17, MOST + 17)]
-    {
+    for (sent, more) in [(0, 0), (MOST, 0), (MOST + 1, 1), (2 * MOST, MOST)] {
         let messages: Vec<_> = (0..sent).map(|at| format!(r#"{{"msg":"{at}"}}"#)).collect();
         let chat = transcript(&messages).chat;
         assert_eq!((chat.messages.len(), chat.more_messages), (sent - more, more));
@@ -42,7 +40,7 @@ fn the_first_ten_thousand_messages_are_typed_in_order_and_the_rest_is_counted() 
 
 #[test]
 fn the_first_ten_thousand_attachments_of_a_message_are_typed_and_the_rest_is_counted() {
-    for (sent, more) in [(0, 0), (MOST, 0), (MOST + 1, 1), (2 * MOST + 17, MOST + 17)] {
+    for (sent, more) in [(0, 0), (MOST, 0), (MOST + 17, 17)] {
         let chat = transcript(&[with_attachments(0..sent)]).chat;
         let message = &chat.messages[0];
         assert_eq!((message.attachments.len(), message.more_attachments), (sent - more, more));

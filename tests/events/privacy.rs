@@ -40,7 +40,7 @@ fn shown(event: &Event) -> String {
         Event::ChatStart(start) => shown += &format!("{:?} {:?}", start.message, start.visitor),
         Event::ChatEnd(end) => shown += &format!("{:?}", end.visitor),
         Event::TicketCreate(created) => {
-            shown += &format!("{:?} {:?}", created.requester, created.ticket)
+            shown += &format!("{:?} {:?}", created.requester, created.ticket);
         }
         Event::TranscriptCreated(transcript) => {
             let chat = &transcript.chat;

@@ -69,7 +69,7 @@ fn an_unknown_event_is_its_own_text_again() {
 fn an_undecodable_event_cannot_be_serialized() {
     let event = Event::Undecodable(Event::from_slice(b"{}").unwrap_err());
     assert!(serde_json::to_string(&event).is_err());
-    assert!(serde_json::to_value(&[&event]).is_err());
+    assert!(serde_json::to_value([&event]).is_err());
 }
 
 fn remove_empty(document: &mut Value) {

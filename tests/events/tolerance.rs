@@ -56,8 +56,8 @@ fn odd_keys_do_no_harm() {
         assert_harmless(&format!(r#""{key}":"x""#));
         assert_harmless(&format!(r#""{key}":{{"{key}":1e400}}"#));
     }
-    assert_harmless(&format!(r#""{}":0"#, "x".repeat(10_000)));
-    assert_harmless(&format!(r#""{}":0"#, r"\u0078".repeat(10_000)));
+    assert_harmless(&format!(r#""{}":0"#, "x".repeat(1_000)));
+    assert_harmless(&format!(r#""{}":0"#, r"\u0078".repeat(1_000)));
 }
 
 #[test]
@@ -70,18 +70,20 @@ fn two_hundred_levels_of_nesting_do_no_harm() {
 
 #[test]
 fn a_hundred_thousand_unknown_keys_do_no_harm() {
-    let keys: Vec<_> = (0..100_000).map(|number| format!(r#""x{number}":0"#)).collect();
-    let keys = keys.join(",");
+    let keys = |count| (0..count).map(|at| format!(r#""x{at}":0"#)).collect::<Vec<_>>().join(",");
     for document in documents() {
-        let objects = pointers(&document).into_iter().chain([String::new()]);
-        for pointer in objects.filter(|at| document.pointer(at).unwrap().is_object()) {
-            // At the end of this object alone.
-            let mut marked = document.clone();
-            let object = marked.pointer_mut(&pointer).unwrap().as_object_mut().unwrap();
-            object.insert("the keys".to_owned(), json!(0));
-            let odd = marked.to_string().replace(r#""the keys":0"#, &keys);
-            assert!(decode(odd) == decode(document.to_string()), "{pointer}");
-        }
+        let text = document.to_string();
+        let at_the_top = format!("{{{},{}", keys(100_000), &text[1..]);
+        assert!(decode(at_the_top) == decode(&text));
+
+        let is_object = |pointer: &String| document.pointer(pointer).is_some_and(Value::is_object);
+        let objects = 1 + pointers(&document).into_iter().filter(is_object).count();
+        let in_each = keys(100_000 / objects);
+        let everywhere = with_extras(&document, &mut |next| match next {
+            Some(_) => String::new(),
+            None => in_each.clone(),
+        });
+        assert!(decode(everywhere) == decode(&text));
     }
 }
 

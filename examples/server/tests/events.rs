@@ -14,23 +14,8 @@ use tower_tawk::event::Role;
 use tower_tawk::test_util::{body, chat_start, ticket, transcript, unknown};
 
 /// What a record is made of besides the event.
-const OF_EVERY_RECORD: [&str; 15] = [
-    "severity",
-    "time",
-    "target",
-    "request_id",
-    "method",
-    "path",
-    "verdict",
-    "secret",
-    "bytes",
-    "signature",
-    "computed_digest",
-    "headers",
-    "body",
-    "body_encoding",
-    "json",
-];
+const OF_EVERY_RECORD: &str = "severity time target request_id method path verdict secret bytes \
+                               signature computed_digest headers body body_encoding json";
 
 const JSON: (&str, &str) = ("LOG_FORMAT", "json");
 
@@ -54,7 +39,7 @@ fn records(finished: &Finished) -> Vec<Value> {
 /// What a record says of the event, and no more.
 fn of_event(record: &Value) -> Value {
     let mut fields = record.as_object().unwrap().clone();
-    fields.retain(|name, _| !OF_EVERY_RECORD.contains(&name.as_str()));
+    fields.retain(|name, _| OF_EVERY_RECORD.split(' ').all(|other| other != name));
     fields.into()
 }
 
