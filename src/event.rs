@@ -68,7 +68,8 @@ use json::Json;
 /// transcript. A `match` needs an arm for the rest; let it answer 2xx, since an event that is
 /// refused is sent again for 12 hours (developer.tawk.to/webhooks).
 ///
-/// `Serialize` gives the documented shape again (of what is typed).
+/// `Serialize` gives the documented shape again, of what is typed: not the messages and attachments
+/// that are only counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -95,7 +96,7 @@ impl Event {
     ///
     /// Never panics, and holds no more than some times the body: of a transcript 10,000 messages
     /// and as many attachments are typed, and the rest is counted. A byte order mark at the
-    /// beginning is skipped, and what is not UTF-8 becomes U+FFFD.
+    /// beginning is skipped, and what is not UTF-8 becomes U+FFFD, one for all that stand together.
     ///
     /// # Errors
     ///

@@ -7,11 +7,15 @@
 pub(super) fn read(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (label, behind) = rest.split_once(" : ").filter(|(label, _)| !label.contains('\n'))?;
+        let (label, behind) = rest.split_once(" : ").filter(|(label, _)| is_label(label))?;
         let (value, next) = behind.split_at(end_of_value(behind));
         rest = next.trim_start_matches("\r\n");
-        Some((label, value))
+        Some((label, value.trim_end_matches("\r\n")))
     })
+}
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\n')
 }
 
 /// Where the first line break stands that a line with a label follows.
@@ -19,7 +23,7 @@ fn end_of_value(text: &str) -> usize {
     let mut breaks = text.match_indices("\r\n");
     let next = breaks.find(|(at, line_break)| {
         let line = text[at + line_break.len()..].lines().next().unwrap_or_default();
-        line.contains(" : ")
+        line.split_once(" : ").is_some_and(|(label, _)| is_label(label))
     });
     next.map_or(text.len(), |(at, _)| at)
 }
@@ -50,8 +54,14 @@ mod tests {
     }
 
     #[test]
+    fn line_breaks_behind_a_value_are_not_part_of_it() {
+        assert_form("Name : x\r\n\r\nPhone : 1\r\n", &[("Name", "x"), ("Phone", "1")]);
+        assert_form("A : b\r\n : c", &[("A", "b\r\n : c")]);
+    }
+
+    #[test]
     fn other_texts_are_no_form() {
-        for text in ["", "Hello", "Hello\r\nName : Nadia", "a: b", " :", "\n : b"] {
+        for text in ["", "Hello", "Hello\r\nName : Nadia", "a: b", " :", " : b", "\n : b"] {
             assert_form(text, &[]);
         }
     }

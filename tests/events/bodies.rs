@@ -73,18 +73,20 @@ pub(crate) fn texts() -> Vec<Body> {
     bodies
 }
 
-/// One huge text, and as many messages and attachments as are typed.
+/// One huge text, and as many messages and attachments as are typed: all in the first message, and
+/// one in each.
 pub(crate) fn texts_in_lists() -> Vec<Body> {
-    let attachments = "0,".repeat(9_999);
-    let messages = format!(r#"{{"attchs":[{attachments}0]}},{attachments}"#);
+    let zeros = "0,".repeat(9_999);
+    let lists =
+        [format!(r#"{{"attchs":[{zeros}0]}},{zeros}"#), r#"{"attchs":[0]},"#.repeat(10_000)];
     let mut bodies = Vec::new();
     for (text, unit) in TEXTS {
-        for (before, after) in [
-            (format!(r#"{TRANSCRIPT}{{"msg":"{text}"#), format!(r#""}},{messages}0]}}}}"#)),
-            (format!(r#"{TRANSCRIPT}{messages}0]}},"domain":"{text}"#), r#""}"#.to_owned()),
-        ] {
-            bodies.push(Body::new(before, unit, after));
+        for messages in &lists {
+            let before = format!(r#"{TRANSCRIPT}{messages}0]}},"domain":"{text}"#);
+            bodies.push(Body::new(before, unit, r#""}"#));
         }
+        let before = format!(r#"{TRANSCRIPT}{{"msg":"{text}"#);
+        bodies.push(Body::new(before, unit, format!(r#""}},{}0]}}}}"#, lists[0])));
     }
     bodies
 }

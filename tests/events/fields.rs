@@ -82,7 +82,9 @@ fn an_object_of_another_type_is_none() {
 fn a_message_of_another_type_keeps_its_place() {
     let body = json!({
         "event": "chat:transcript_created", "property": {"id": "p"},
-        "chat": {"id": "c", "messages": [null, 7, "text", [], {}, {"msg": "Hello", "attchs": [0, {}]}]},
+        "chat": {"id": "c", "messages": [
+            null, 7, "text", [], {}, {"msg": "Hello", "attchs": [0, {}]},
+        ]},
     });
     let Event::TranscriptCreated(transcript) = decode(body.to_string()) else { panic!("{body}") };
     let texts = transcript.chat.messages.iter().map(|message| message.text.as_deref());

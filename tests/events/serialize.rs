@@ -33,12 +33,21 @@ fn a_document_with_every_field_has_its_own_shape_again() {
 
 #[test]
 fn what_was_not_sent_is_left_out() {
+    let start = |message| {
+        let property = json!({"id": "p"});
+        json!({"event": "chat:start", "chatId": "c", "property": property, "message": message})
+    };
+    let transcript = |messages| {
+        let chat = json!({"id": "c", "messages": messages});
+        json!({"event": "chat:transcript_created", "property": {"id": "p"}, "chat": chat})
+    };
     for document in [
-        json!({"event": "chat:start", "chatId": "c", "property": {"id": "p"}}),
-        json!({"event": "chat:start", "chatId": "c", "property": {"id": "p"}, "message": {}, "visitor": {}}),
+        start(json!({})),
+        start(json!({"type": "msg"})),
         json!({"event": "chat:end", "chatId": "c", "property": {"id": "p"}}),
-        json!({"event": "chat:transcript_created", "property": {"id": "p"}, "chat": {"id": "c", "messages": []}}),
-        json!({"event": "chat:transcript_created", "property": {"id": "p"}, "chat": {"id": "c", "messages": [{}]}}),
+        json!({"event": "chat:end", "chatId": "c", "property": {"id": "p"}, "visitor": {}}),
+        transcript(json!([])),
+        transcript(json!([{}, {"sender": {}}])),
         json!({"event": "ticket:create", "property": {"id": "p"}, "ticket": {"id": "t"}}),
     ] {
         assert_eq!(serde_json::to_value(decode(document.to_string())).unwrap(), document);
@@ -62,6 +71,14 @@ fn an_unknown_event_is_its_own_text_again() {
         r#"{ "x" : 1e400, "\ud83d":"\ud83d", "event": "contact:merge", "x": 1.50 }"#,
     ] {
         assert_eq!(serde_json::to_string(&decode(text)).unwrap(), text);
+    }
+}
+
+#[test]
+fn an_unknown_event_that_no_value_can_hold_is_an_error_there() {
+    for odd in [r#""\ud83d""#, "1e400"] {
+        let event = decode(format!(r#"{{"event":"contact:merge","x":{odd}}}"#));
+        assert!(serde_json::to_value(&event).is_err(), "{odd}");
     }
 }
 

@@ -41,6 +41,8 @@ enum Declared {
 enum Step<'a> {
     /// A frame in two pieces, either of which may be empty.
     Data(&'a [u8], &'a [u8]),
+    /// So many empty frames and one more: the layer lets go of the task after very many.
+    Empties(u8),
     Trailers,
     Wait,
     Break,
@@ -146,6 +148,12 @@ impl Body for Script<'_> {
             Some(Step::Data(front, back)) => {
                 let [front, back] = [front, back].map(Bytes::copy_from_slice);
                 Some(Ok(Frame::data(front.chain(back))))
+            }
+            Some(Step::Empties(more)) => {
+                if let Some(more) = more.checked_sub(1) {
+                    self.steps.push_front(Step::Empties(more));
+                }
+                Some(Ok(Frame::data(Bytes::new().chain(Bytes::new()))))
             }
             Some(Step::Trailers) => Some(Ok(Frame::trailers(HeaderMap::new()))),
             Some(Step::Wait) => {
