@@ -4,55 +4,26 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::routing::{MethodRouter, post};
-use support::{SECRET, secret, sign, signed};
+use support::log::Log;
+use support::{SECRET, run, secret, sign, signed};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_tawk::{
     BufferedBody, Delivery, DeliveryRejection, LayerNotMounted, TawkSignatureLayer, Verdict,
     Verified,
 };
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::util::SubscriberInitExt;
 
 const BODY: &str = r#"{"visitor":{"email":"nadia@example.com"}}"#;
 
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The crate's lines at ERROR while `route` answers a delivery.
-async fn errors(route: MethodRouter, request: Request) -> Vec<String> {
-    let log = Log::default();
-    let writer = log.clone();
-    let guard = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(LevelFilter::DEBUG)
-        .with_writer(move || writer.clone())
-        .finish()
-        .set_default();
+fn errors(route: MethodRouter, request: Request) -> Vec<String> {
     let app = Router::new().route("/tawk-webhook", route);
-    app.oneshot(request).await.unwrap();
-    drop(guard);
-
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = Log::of(|| drop(run(app.oneshot(request)).unwrap()));
     for secret in [&SECRET[..8], &sign(BODY.as_bytes())[..8], "nadia"] {
         assert!(!text.contains(secret), "{text}");
     }
@@ -63,8 +34,8 @@ fn genuine() -> Request {
     signed(BODY).map(Body::new)
 }
 
-#[tokio::test]
-async fn a_layer_that_is_not_mounted_is_recorded_once() {
+#[test]
+fn a_layer_that_is_not_mounted_is_recorded_once() {
     let routes = [
         post(async |_: Verdict| ()),
         post(async |_: Verified<Bytes>| ()),
@@ -76,27 +47,27 @@ async fn a_layer_that_is_not_mounted_is_recorded_once() {
         post(async |caught: Result<Delivery, DeliveryRejection>| caught.unwrap_err()),
     ];
     for route in routes {
-        let lines = errors(route, genuine()).await;
+        let lines = errors(route, genuine());
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("no TawkSignatureLayer is mounted"), "{lines:?}");
         assert!(lines[0].contains("route_layer(TawkSignatureLayer::enforce"), "{lines:?}");
     }
 }
 
-#[tokio::test]
-async fn a_body_that_a_layer_in_between_has_changed_is_recorded_once() {
+#[test]
+fn a_body_that_a_layer_in_between_has_changed_is_recorded_once() {
     let stream = |body: BufferedBody| Body::from_stream(Body::new(body).into_data_stream());
     let stack = ServiceBuilder::new()
         .layer(TawkSignatureLayer::enforce(secret()))
         .layer(MapRequestBodyLayer::new(stream));
-    let lines = errors(post(async |_: Delivery| ()).route_layer(stack), genuine()).await;
+    let lines = errors(post(async |_: Delivery| ()).route_layer(stack), genuine());
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("not as TawkSignatureLayer handed it on"), "{lines:?}");
     assert!(lines[0].contains("mount it outside"), "{lines:?}");
 }
 
-#[tokio::test]
-async fn what_is_no_mistake_in_the_mount_is_not_recorded_at_error() {
+#[test]
+fn what_is_no_mistake_in_the_mount_is_not_recorded_at_error() {
     let layer = TawkSignatureLayer::observe(secret());
     let unsigned = || Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
     for (route, request) in [
@@ -105,6 +76,6 @@ async fn what_is_no_mistake_in_the_mount_is_not_recorded_at_error() {
         (post(async |_: Delivery| ()).route_layer(layer.clone()), unsigned()),
         (post(async |_: Verified<Bytes>| ()).route_layer(layer), unsigned()),
     ] {
-        assert!(errors(route, request).await.is_empty());
+        assert!(errors(route, request).is_empty());
     }
 }

@@ -4,34 +4,17 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use bytes::Bytes;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 use support::inner::answer;
+use support::log::Log;
 use support::script::{Script, Step};
-use support::{SECRET, request, secret, sign, signed};
+use support::{SECRET, request, run, secret, sign, signed};
 use tower::BoxError;
 use tower_tawk::TawkSignatureLayer;
-use tracing_subscriber::util::SubscriberInitExt;
 
 const BODY: &str = r#"{"visitor":{"email":"nadia@example.com"}}"#;
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The one line that a request leaves at DEBUG and above.
 fn logged<B>(layer: TawkSignatureLayer, mut request: Request<B>) -> String
@@ -41,22 +24,7 @@ where
 {
     let event_id = HeaderValue::from_static("event-1");
     request.headers_mut().entry("x-hook-event-id").or_insert(event_id);
-    let log = Log::default();
-    let writer = log.clone();
-    let guard = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
-        .with_writer(move || writer.clone())
-        .finish()
-        .set_default();
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(answer(layer, request));
-    drop(guard);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = Log::of(|| drop(run(answer(layer, request))));
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("tower_tawk")).collect();
     assert_eq!(lines.len(), 1, "{text}");
     assert!(!text.contains(&SECRET[..8]) && !text.contains("nadia"), "{text}");

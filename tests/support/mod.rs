@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod inner;
+pub(crate) mod log;
 pub(crate) mod script;
 
 use std::sync::mpsc;
@@ -43,17 +44,22 @@ pub(crate) fn signed(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     request
 }
 
+/// Runs a future on this thread, with a paused clock.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
+
 /// Runs a future with a paused clock, on a thread that is watched from outside: one that never
 /// returns from a poll fails the test in place of hanging it.
 pub(crate) fn watched<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let (done, finished) = mpsc::channel();
     let thread = thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime")
-            .block_on(test());
+        run(test());
         // Nobody listens once the time is over.
         let _ = done.send(());
     });
