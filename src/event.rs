@@ -84,9 +84,9 @@ pub enum Event {
     TicketCreate(TicketCreate),
     /// An event that this crate does not know.
     Unknown(UnknownEvent),
-    /// A verified body that is no event. Only [`Delivery`](crate::Delivery) makes this one, so
-    /// that it ends in the arm for the rest; [`from_slice`](Event::from_slice) returns the error.
-    /// It cannot be serialized.
+    /// A body that is no event. [`Delivery`](crate::Delivery) has it here, so that it ends in the
+    /// arm for the rest; [`from_slice`](Event::from_slice) returns the error. It cannot be
+    /// serialized.
     #[serde(skip)]
     Undecodable(EventError),
 }
@@ -94,8 +94,8 @@ pub enum Event {
 impl Event {
     /// Reads a body.
     ///
-    /// Never panics, and holds no more than some times the body: of a transcript 10,000 messages
-    /// and as many attachments are typed, and the rest is counted. A byte order mark at the
+    /// Never panics, and holds no more than some times the body and a few megabytes: of a transcript
+    /// 10,000 messages and as many attachments are typed, and the rest is counted. A byte order mark at the
     /// beginning is skipped, and what is not UTF-8 becomes U+FFFD, one for all that stand together.
     ///
     /// # Errors
@@ -230,7 +230,9 @@ impl Event {
             Self::ChatStart(start) => start.message.as_ref(),
             _ => None,
         };
-        let by_visitor = message.filter(|message| message.sender == Some(Role::Visitor));
+        // The sender may be missing.
+        let by_visitor =
+            message.filter(|message| !matches!(message.sender, Some(Role::Agent | Role::System)));
         let text = by_visitor.and_then(|message| message.text.as_deref());
         form::read(text.unwrap_or_default())
     }

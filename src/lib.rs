@@ -109,9 +109,9 @@
 //! ```
 //!
 //! Observe while you look, and no longer: what is answered 2xx is not sent again, so a secret that
-//! is set wrong loses what arrives. When the reasons are the expected ones, write `enforce` in place of `observe`. While a sender
-//! is being set up, [`Reason`] says what is wrong: a prefix, another hash, base64, a body that
-//! was changed on its way.
+//! is set wrong loses what arrives. When the reasons are the expected ones, write `enforce` in
+//! place of `observe`. While a sender is being set up, [`Reason`] says what is wrong: a prefix,
+//! another hash, base64, a body that was changed on its way.
 //!
 //! # Events
 //!
@@ -137,6 +137,7 @@
 //!         // A repeat, and done already.
 //!         return StatusCode::OK;
 //!     }
+//!     // From here on only 2xx: the next try would be taken for a repeat.
 //!     match &delivery.event {
 //!         Event::ChatStart(start) => println!("chat {} begins", start.chat_id),
 //!         Event::TranscriptCreated(_) => {
@@ -332,7 +333,7 @@
 //! | `axum` | no | the extractors [`Verified`], [`Verdict`] and, with `events`, [`Delivery`] |
 //! | `deadline` | yes | [`body_deadline`], 30 s unless set, by tokio's timer |
 //! | `events` | no | typed events: [`event`] |
-//! | `test-util` | no | signed requests, right and wrong, and sample events for your own tests: [`test_util`] |
+//! | `test-util` | no | signed requests, right and wrong, and sample events for your own tests: [`test_util`]; brings `events` |
 //! | `tracing` | yes | one event for each request that is answered or handed on: verified at DEBUG; missing, repeated, malformed or not received at INFO; mismatch and unknown secret at WARN. With the fields `verdict`, `reason`, `secret` (the label), `bytes` and `event_id`, and never a secret, a digest or the body |
 //!
 //! [Tawk.to]: https://developer.tawk.to/webhooks/

@@ -6,7 +6,7 @@
 //! `dev-dependencies`.
 //!
 //! Here an axum handler is tested behind the layer, with an event that it wants, one that it does
-//! not, a body that is none, and everything that must not reach it:
+//! not, a body that is none, and every fault of a signature, which must not reach it:
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};

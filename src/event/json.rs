@@ -101,9 +101,9 @@ impl<'a, const N: usize> Visitor<'a> for FieldsOf<'_, N> {
     }
 }
 
-/// A key is compared without a copy, unless it is written with escapes.
+/// A key is compared without a copy, unless it is written with escapes: each is six bytes at most.
 fn is_same(key: &str, name: &str) -> bool {
-    key == name || key.contains('\\') && unescape(key) == name
+    key == name || key.len() <= 6 * name.len() && key.contains('\\') && unescape(key) == name
 }
 
 struct ElementsOf<F>(F);

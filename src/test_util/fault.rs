@@ -7,7 +7,7 @@ use crate::signature::Signature;
 
 /// A way in which a request can be wrong, so that it must not be taken for one of Tawk.to's.
 ///
-/// There is at least one for each thing that the layer tells apart; [`Fault::ALL`] has them all.
+/// There is one for each way in which a signature can be wrong; [`Fault::ALL`] has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {

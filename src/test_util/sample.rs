@@ -22,7 +22,7 @@ const EMAIL: &str = "somebody@example.com";
 
 /// A visitor begins a chat by writing `text`.
 ///
-/// To have it otherwise, change it; every field is public:
+/// To have it otherwise, change its fields, or write the JSON yourself (for a time, say):
 ///
 /// ```
 /// use tower_tawk::event::{Event, Role};
