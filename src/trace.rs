@@ -16,7 +16,6 @@ pub(crate) fn verified(by: &VerifiedSignature, headers: &HeaderMap, bytes: usize
         verdict = "verified",
         secret = by.secret_label(),
         bytes,
-        // Looked up only where somebody records it, as everything in here.
         event_id = event_id(headers),
         "delivery verified"
     );
@@ -25,30 +24,44 @@ pub(crate) fn verified(by: &VerifiedSignature, headers: &HeaderMap, bytes: usize
 /// A request is unverified. `bytes` is 0 where the body was not kept.
 #[cfg(feature = "tracing")]
 pub(crate) fn unverified(reason: &Reason, headers: &HeaderMap, bytes: usize) {
-    const VERDICT: &str = "unverified";
-    let event_id = event_id(headers);
+    macro_rules! record {
+        ($level:ident) => {
+            tracing::$level!(
+                verdict = "unverified",
+                %reason,
+                bytes,
+                event_id = event_id(headers),
+                "delivery not verified"
+            )
+        };
+    }
     match reason {
-        Reason::Mismatch(_) | Reason::UnknownSecret => {
-            tracing::warn!(verdict = VERDICT, %reason, bytes, event_id, "delivery not verified");
-        }
-        Reason::Missing | Reason::Repeated | Reason::Malformed(_) => {
-            tracing::info!(verdict = VERDICT, %reason, bytes, event_id, "delivery not verified");
-        }
+        Reason::Mismatch(_) | Reason::UnknownSecret => record!(warn),
+        Reason::Missing | Reason::Repeated | Reason::Malformed(_) => record!(info),
     }
 }
 
 /// There is no verdict: the body did not arrive whole and in bounds. `bytes` is what came of it.
 #[cfg(feature = "tracing")]
 pub(crate) fn not_received(kind: RejectionKind, headers: &HeaderMap, bytes: usize) {
-    let event_id = event_id(headers);
-    tracing::info!(verdict = "none", reason = %kind, bytes, event_id, "delivery not received");
+    tracing::info!(
+        verdict = "none",
+        reason = %kind,
+        bytes,
+        event_id = event_id(headers),
+        "delivery not received"
+    );
 }
 
-/// The first 128 bytes of `X-Hook-Event-Id` (developer.tawk.to/webhooks), escaped: a stranger can
-/// have written it.
+/// developer.tawk.to/webhooks.
+#[cfg(feature = "tracing")]
+const X_HOOK_EVENT_ID: http::HeaderName = http::HeaderName::from_static("x-hook-event-id");
+
+/// The first 128 bytes of the event id, escaped: a stranger can have written it. As a field of a
+/// record it is looked up only where somebody listens.
 #[cfg(feature = "tracing")]
 fn event_id(headers: &HeaderMap) -> Option<impl tracing::Value> {
-    let value = headers.get("x-hook-event-id")?.as_bytes();
+    let value = headers.get(X_HOOK_EVENT_ID)?.as_bytes();
     Some(tracing::field::display(value[..value.len().min(128)].escape_ascii()))
 }
 
