@@ -5,6 +5,9 @@
 //! one bench runs after another. So here all take turns, round by round, and the medians of the
 //! rounds' ratios and differences are printed.
 
+#[path = "overhead/turns.rs"]
+mod turns;
+
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::pin::pin;
@@ -14,33 +17,76 @@ use std::time::Instant;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use sha1::Sha1;
+use sha1::{Digest, Sha1};
 use tower::{Layer, Service, service_fn};
 use tower_tawk::test_util::{Fault, SignedRequest};
-use tower_tawk::{BufferedBody, Secret, Secrets, TawkSignatureLayer};
-use tower_tawk_benches::{
-    Frames, SECRET, body, finish, floor_router, hand_written_router, secret, signed,
-};
+use tower_tawk::{BufferedBody, Secret, Secrets, Signature, TawkSignatureLayer};
+use tower_tawk_benches::{Frames, SECRET, body, floor_router, hand_written_router, secret, signed};
+
+use turns::{Case, case, line, median, rounds};
 
 const KIB: usize = 1024;
-const ROUNDS: usize = 41;
-
-/// One thing to measure: runs it so many times, and returns the nanoseconds that each took.
-type Case<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
-
-/// A service, over requests that are made before the clock starts.
-fn case<'a, S, B>(mut service: S, make: impl Fn() -> Request<B> + 'a) -> Case<'a>
-where
-    S: Service<Request<B>, Error = Infallible> + 'a,
-{
+/// The primitive with public names: parse, sign, compare.
+fn primitive<'a>(length: usize) -> Case<'a> {
+    let (secret, bytes) = (secret(), body(length));
+    let digits = secret.sign(&bytes).to_string();
     Box::new(move |times| {
-        let requests: Vec<_> = (0..times).map(|_| make()).collect();
         let start = Instant::now();
-        for request in requests {
-            let _ = black_box(finish(service.call(request)));
+        for _ in 0..times {
+            let received = black_box(&*digits).parse::<Signature>();
+            black_box(received == Ok(secret.sign(black_box(&bytes))));
         }
         start.elapsed().as_nanos() as f64 / times as f64
     })
+}
+
+/// The same with a cloned keyed `Hmac<Sha1>`, its `verify_slice`, and a hex decode that does not
+/// allocate.
+fn bare<'a>(length: usize) -> Case<'a> {
+    let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("keys of any length");
+    let (bytes, digits) = (body(length), secret().sign(&body(length)).to_string());
+    Box::new(move |times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            let mut signature = [0; 20];
+            let decoded = hex::decode_to_slice(black_box(&*digits), &mut signature);
+            let mac = keyed.clone().chain_update(black_box(&bytes));
+            black_box(decoded.is_ok() && mac.verify_slice(&signature).is_ok());
+        }
+        start.elapsed().as_nanos() as f64 / times as f64
+    })
+}
+
+/// SHA-1 of the same bytes, without a key.
+fn sha1<'a>(length: usize) -> Case<'a> {
+    let bytes = body(length);
+    Box::new(move |times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            black_box(Sha1::digest(black_box(&bytes)));
+        }
+        start.elapsed().as_nanos() as f64 / times as f64
+    })
+}
+
+fn verify() {
+    println!("verify: parse, sign, compare");
+    for (length, times) in [(256, 4000), (KIB, 2000)] {
+        let figures = rounds(vec![primitive(length), bare(length)], times);
+        line(
+            &format!("{length} bytes / bare hmac and a hex decode"),
+            median(&figures, |of| of[0] / of[1]),
+            "",
+        );
+    }
+    for (length, times) in [(64 * KIB, 60), (1024 * KIB, 5)] {
+        let figures = rounds(vec![primitive(length), sha1(length)], times);
+        line(
+            &format!("{} KiB / bare sha1", length / KIB),
+            median(&figures, |of| of[0] / of[1]),
+            "",
+        );
+    }
 }
 
 /// The hash alone: a cloned keyed state, as the layer has it.
@@ -55,23 +101,6 @@ fn hash<'a>(length: usize) -> Case<'a> {
         }
         start.elapsed().as_nanos() as f64 / times as f64
     })
-}
-
-/// Every round's figures, the cases in turn.
-fn rounds(mut cases: Vec<Case<'_>>, times: usize) -> Vec<Vec<f64>> {
-    let mut turn = || cases.iter_mut().map(|case| case(times)).collect::<Vec<_>>();
-    turn();
-    (0..ROUNDS).map(|_| turn()).collect()
-}
-
-fn median(rounds: &[Vec<f64>], of: impl Fn(&[f64]) -> f64) -> f64 {
-    let mut figures: Vec<f64> = rounds.iter().map(|round| of(round)).collect();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-fn line(what: &str, figure: f64, unit: &str) {
-    println!("{what:<78}{figure:>9.2} {unit}");
 }
 
 fn enforce() -> TawkSignatureLayer {
@@ -99,7 +128,7 @@ fn mounts() {
         ],
         2000,
     );
-    println!("1 KiB in one frame");
+    println!("\n1 KiB in one frame");
     line("hash", median(&figures, |of| of[0]), "ns");
     line(
         "an axum handler that takes the body and verifies nothing (the floor)",
@@ -224,6 +253,7 @@ where
 }
 
 fn main() {
+    verify();
     mounts();
     outcomes();
     frames();

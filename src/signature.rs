@@ -51,6 +51,11 @@ impl Signature {
         value.try_into().ok().and_then(decode).map(Self).ok_or_else(|| Malformed::diagnose(value))
     }
 
+    const fn words(&self) -> (u128, u32) {
+        let [sixteen @ .., a, b, c, d] = self.0;
+        (u128::from_ne_bytes(sixteen), u32::from_ne_bytes([a, b, c, d]))
+    }
+
     /// The signature's 20 bytes: what a database keeps as the replay key.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; LENGTH] {
@@ -104,9 +109,11 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// In constant time, as two words: subtle looks at each only once.
 impl PartialEq for Signature {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        let (ours, theirs) = (self.words(), other.words());
+        (ours.0.ct_eq(&theirs.0) & ours.1.ct_eq(&theirs.1)).into()
     }
 }
 
