@@ -41,8 +41,9 @@ pub(crate) struct Settings {
     #[arg(long, env, default_value = "30s", value_name = "TIME", value_parser = units::duration)]
     pub(crate) tawk_body_deadline: Duration,
 
-    /// What is logged of the program: a level, or tracing directives; `info,tower_tawk=debug`
-    /// adds the layer's own events
+    /// Which records are logged: a level, or tracing directives. Those of deliveries too (their
+    /// target is `tawk_listener`): at `warn` accepted ones are not. `info,tower_tawk=debug` adds
+    /// the layer's own events
     #[arg(long, env, default_value = "info", value_name = "FILTER")]
     pub(crate) rust_log: String,
 

@@ -1,9 +1,10 @@
 //! Where log records go and how they look: stdout, as text or as JSON.
 
+mod check;
 mod cloud_run;
 mod escape;
 
-pub(crate) use escape::json_text;
+pub(crate) use escape::{json_line, json_text};
 
 use std::io;
 
@@ -30,8 +31,9 @@ pub(crate) fn begin(filter: &str, format: LogFormat) -> Result<(), ConfigError> 
 
 /// The layer's own event would be a second record of each delivery: it stays out unless the
 /// filter names its target, `tower_tawk`. (The last directive for a target is the one that
-/// counts.)
+/// counts.) An empty filter is one that is not set: it would log errors alone.
 fn parse(filter: &str) -> Result<EnvFilter, ConfigError> {
+    let filter = if filter.trim().is_empty() { "info" } else { filter };
     EnvFilter::builder().parse(format!("tower_tawk=off,{filter}")).map_err(|error| {
         ConfigError::new(format!(
             "RUST_LOG cannot be used ({error}); write a level such as info, or directives such \

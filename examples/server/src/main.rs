@@ -89,8 +89,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
              it is not repeated here, since it may be a secret (see --help)",
         );
     }
-    let _ = error.print();
-    ExitCode::from(COULD_NOT_START)
+    could_not_start(first_paragraph(error))
+}
+
+/// What is wrong, on one line: the rest of what clap says is in `--help`.
+fn first_paragraph(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether clap would print a word that stands where no word belongs, which is where a secret

@@ -44,23 +44,22 @@ impl Record {
         Self { level, fields, declared_bytes: declared.and_then(|length| length.parse().ok()) }
     }
 
-    /// Adds what has reached the handler.
-    pub(crate) fn with_body(mut self, event: &Event, body: &[u8]) -> Self {
-        self.fields.bytes = Some(body.len());
-        self.fields.outline = Outline::of(event);
-        if self.level != TawkLog::Summary {
-            self.fields.contents = Contents::of(body);
-        }
-        self
-    }
-
-    /// Logs a delivery that is verified: only of these it is told who said what.
-    pub(crate) fn verified(mut self, by: &VerifiedSignature, event: &Event, counted: Counted) {
+    /// Logs a delivery that is verified: only of these it is told what they say.
+    pub(crate) fn verified(
+        mut self,
+        by: &VerifiedSignature,
+        event: &Event,
+        body: &[u8],
+        counted: Counted,
+    ) {
         const VERDICT: &str = "verified";
         self.fields.secret = Some(by.secret_label().to_owned());
+        self.fields.bytes = Some(body.len());
+        self.fields.outline = Outline::of(event);
         self.fields.counted = counted;
         if self.level != TawkLog::Summary {
             self.fields.said = Said::of(event);
+            self.fields.contents = Contents::of_verified(body);
             // Equal, or it would not be verified.
             self.fields.signature = Some(by.signature());
             self.fields.computed_digest = Some(by.signature());
@@ -88,8 +87,16 @@ impl Record {
         }
     }
 
-    /// Logs a delivery that is not: observed, or refused.
-    pub(crate) fn unverified(mut self, reason: &Reason) {
+    /// Logs a delivery that is not verified, but that has reached the handler.
+    pub(crate) fn observed(mut self, reason: &Reason, body: &[u8]) {
+        self.fields.bytes = Some(body.len());
+        if self.level != TawkLog::Summary {
+            self.fields.contents = Contents::of_stranger(body);
+        }
+        self.unverified(reason);
+    }
+
+    fn unverified(mut self, reason: &Reason) {
         const VERDICT: &str = "unverified";
         const MESSAGE: &str = "delivery not verified";
         self.fields.reason = Some(reason.to_string());

@@ -44,7 +44,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
         secrets = count,
         "listening on http://{address}{WEBHOOK}"
     );
-    connections::serve(listener, app, stopped).await;
+    connections::serve(listener, app, settings.tawk_body_deadline, stopped).await;
     info!(
         unknown_events = counts::UNKNOWN_EVENTS.get(),
         undecodable_bodies = counts::UNDECODABLE_BODIES.get(),
@@ -70,8 +70,9 @@ fn warn_of(settings: &Settings, unusual: &[usize]) {
     match settings.tawk_log {
         TawkLog::Summary => {}
         TawkLog::Payload => info!(
-            "deliveries are logged with their headers and bodies, which hold personal data; set \
-             TAWK_LOG=summary to log neither"
+            "deliveries are logged with their headers and bodies, which hold personal data, and \
+             with their signatures, so that whoever reads the log can send them again; set \
+             TAWK_LOG=summary to log none of these"
         ),
         TawkLog::Full => warn!(
             "deliveries are logged with their headers and bodies, which hold personal data, and \

@@ -22,11 +22,14 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
-    let record = Record::new(level, &headers).with_body(&event, &body);
+    let record = Record::new(level, &headers);
     match verdict {
-        Verdict::Verified(by) => record.verified(&by, &event, counts::count(&event)),
-        Verdict::Unverified(reason) => record.unverified(&reason),
+        Verdict::Verified(by) => {
+            let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
+            record.verified(&by, &event, &body, counts::count(&event));
+        }
+        // A stranger's bytes, which nothing here reads.
+        Verdict::Unverified(reason) => record.observed(&reason, &body),
     }
     ok().await
 }
@@ -57,10 +60,11 @@ pub(crate) async fn log_refused(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let record = Record::new(level, request.headers());
+    // The record costs more than this copy, and most requests are not refused.
+    let headers = request.headers().clone();
     let response = next.run(request).await;
     if let Some(rejection) = response.extensions().get::<Rejection>() {
-        record.refused(rejection);
+        Record::new(level, &headers).refused(rejection);
     }
     response
 }

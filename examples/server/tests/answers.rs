@@ -139,5 +139,21 @@ fn http_2_is_spoken_too() {
     // The preface and an empty SETTINGS frame (RFC 9113, sections 3.4 and 6.5).
     connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     connection.send(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    assert_eq!(connection.read::<4>()[3], 4, "a SETTINGS frame");
+    let head = connection.read::<9>();
+    assert_eq!((head[0], head[1], head[3]), (0, 0, 4), "a SETTINGS frame");
+    let settings: Vec<_> = (0..head[2] / 6).map(|_| connection.read::<6>()).collect();
+    assert!(settings.contains(&[0, 3, 0, 0, 0, 16]), "16 streams at most: {settings:?}");
+}
+
+#[test]
+fn a_head_of_more_than_64_kib_is_answered_431() {
+    const BEGINNING: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Padding: ";
+    let listener = Listener::start(&[]);
+    let mut connection = listener.connect();
+    connection.send(format!("{BEGINNING}{}\r\n\r\n", "a".repeat(60 << 10)).as_bytes());
+    assert_json(&connection.receive(), 200, OK);
+    // Its end is still to come.
+    let padding = "a".repeat((64 << 10) - BEGINNING.len());
+    connection.send(format!("{BEGINNING}{padding}").as_bytes());
+    assert_eq!(connection.receive().status, 431);
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Finished, Listener, payload, sign};
+use support::{Finished, Listener, SECRET, payload, sign};
 
 /// Personal data of `01-chat-start-prechat-form`.
 const PERSONAL: [&str; 4] = ["Nadia", "example.com", "5550142087", "gothenburg"];
@@ -83,7 +83,10 @@ fn a_summary_has_verdict_reason_event_ids_sizes_and_label_and_no_personal_data()
 #[test]
 fn a_payload_record_has_headers_body_json_signature_and_the_digest_of_a_verified_one() {
     let ([verified, mismatch, missing, malformed, _], finished) = records(&[]);
-    assert_contains(&finished.stdout, &["personal data; set TAWK_LOG=summary"]);
+    assert_contains(
+        &finished.stdout,
+        &["personal data, and with their signatures", "set TAWK_LOG=summary"],
+    );
     let signature = sign(&payload("01-chat-start-prechat-form"));
     assert_contains(
         &verified,
@@ -126,10 +129,47 @@ fn an_observed_mismatch_is_one_record_with_its_body_and_without_the_right_digest
         let finished = listener.stop();
         let records: Vec<_> = finished.stdout.lines().filter(|l| l.contains("delivery ")).collect();
         let [record] = records[..] else { panic!("{records:#?}") };
-        assert_contains(record, &["delivery not verified", "bytes=372", r#"event="chat:end""#]);
+        assert_contains(record, &["delivery not verified", "bytes=372"]);
+        assert_lacks(record, &[" event=", "chat_id=", " json=", "body_cut="]);
         assert_eq!(record.contains("Tomasz"), shown, "{record}");
         assert_eq!(finished.output().contains(&digest), level == "full", "{finished:#?}");
     }
+}
+
+#[test]
+fn an_observed_body_is_logged_to_16_kib() {
+    let listener = Listener::start(&[("TAWK_MODE", "observe")]);
+    let body = [vec![b'a'; 16 << 10], b"rest".to_vec()].concat();
+    assert_eq!(listener.post(&[], &body).status, 200);
+    let record = listener.line("delivery not verified");
+    assert_contains(&record, &["bytes=16388", r#"aaa" body_encoding="utf-8" body_cut=true"#]);
+    assert_lacks(&record, &["rest"]);
+}
+
+#[test]
+fn a_record_stays_one_line_of_json_whatever_json_was_delivered() {
+    let listener = Listener::start(&[("LOG_FORMAT", "json")]);
+    let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
+    let lines = "{\r\n\t\"a\": [\n1,\n\"\u{2028}\"]\n}\n";
+    for (body, is_json) in [(lines, true), (r#"{"a":"\ud83d"}"#, false), (&*deep, false)] {
+        listener.deliver(body.as_bytes());
+        let record = listener.line(&format!("\"bytes\":{},", body.len()));
+        let record: Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(record["body"], body);
+        assert_eq!(
+            record.get("json").cloned(),
+            is_json.then(|| serde_json::from_str(body).unwrap())
+        );
+        assert_eq!(record.get("json_error").is_some(), !is_json);
+    }
+}
+
+#[test]
+fn a_secret_in_place_of_the_signature_is_not_logged() {
+    let listener = Listener::start(&[]);
+    assert_eq!(listener.post(&[("X-Tawk-Signature", SECRET)], b"{}").status, 403);
+    assert_contains(&listener.line("not verified"), &[r#""x-tawk-signature":"[96 bytes]""#]);
+    listener.stop();
 }
 
 #[test]
@@ -197,7 +237,7 @@ fn a_body_that_is_not_text_is_logged_escaped_and_one_that_is_not_json_says_so() 
 
 #[test]
 fn the_layers_own_event_appears_only_when_rust_log_names_it() {
-    for (filter, expected) in [("info", 0), ("debug", 0), ("info,tower_tawk=debug", 1)] {
+    for (filter, expected) in [("info", 0), ("", 0), ("debug", 0), ("info,tower_tawk=debug", 1)] {
         let listener = Listener::start(&[("RUST_LOG", filter)]);
         listener.deliver(b"{}");
         let stdout = listener.stop().stdout;

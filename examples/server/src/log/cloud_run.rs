@@ -2,7 +2,7 @@
 //! with `severity`, `time` and `message`
 //! (<https://cloud.google.com/logging/docs/structured-logging>).
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -14,8 +14,11 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::json_text;
 
-/// Fields whose text is JSON already, and becomes part of the object.
+/// Fields of [`RECORDS`] whose text is JSON already, and becomes part of the object as it is.
 const JSON_FIELDS: [&str; 5] = ["headers", "json", "person", "pre_chat_form", "replies"];
+
+/// The target of the records of deliveries.
+const RECORDS: &str = "tawk_listener";
 
 pub(super) struct CloudRun;
 
@@ -43,8 +46,12 @@ where
                 object.extend(fields);
             }
         }
-        event.record(&mut Fields(&mut object));
-        writeln!(writer, "{}", json_text(&Value::Object(object)))
+        let is_record = event.metadata().target() == RECORDS;
+        let mut fields = Fields { object, is_record, json: String::new() };
+        event.record(&mut fields);
+        let Fields { object, json, .. } = fields;
+        let text = json_text(&Value::Object(object));
+        writeln!(writer, "{}{json}}}", text.strip_suffix('}').unwrap_or(&text))
     }
 }
 
@@ -58,15 +65,21 @@ const fn severity(level: Level) -> &'static str {
 }
 
 /// Puts an event's fields into the object.
-struct Fields<'a>(&'a mut Map<String, Value>);
+struct Fields {
+    object: Map<String, Value>,
+    is_record: bool,
+    /// Those that are JSON, each after a comma: to read a body again would take many times its
+    /// size.
+    json: String,
+}
 
-impl Fields<'_> {
+impl Fields {
     fn insert(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.object.insert(field.name().to_owned(), value.into());
     }
 }
 
-impl Visit for Fields<'_> {
+impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.insert(field, value);
     }
@@ -88,12 +101,11 @@ impl Visit for Fields<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}");
-        let json =
-            JSON_FIELDS.contains(&field.name()).then(|| serde_json::from_str::<Value>(&text));
-        match json {
-            Some(Ok(json)) => self.insert(field, json),
-            _ => self.insert(field, text),
+        if self.is_record && JSON_FIELDS.contains(&field.name()) {
+            // Writing to a string does not fail.
+            let _ = write!(self.json, ",\"{}\":{value:?}", field.name());
+        } else {
+            self.insert(field, format!("{value:?}"));
         }
     }
 }

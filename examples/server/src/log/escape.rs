@@ -5,12 +5,30 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-/// `value` on one line, in which every character is visible.
+use super::check::check;
+
+/// `value` on one line, without a character that acts upon how the line is shown, or that hides.
 ///
 /// JSON itself escapes only what is below U+0020 (RFC 8259, section 7). The rest of what a
 /// terminal or a log viewer may act upon stands inside of strings, where it may be escaped too.
 pub(crate) fn json_text(value: &Value) -> String {
-    let text = value.to_string();
+    escaped(value.to_string())
+}
+
+/// The same for a text that may be JSON, of which no [`Value`] is made: that can take seventy
+/// times the memory.
+///
+/// # Errors
+///
+/// When it is not JSON.
+pub(crate) fn json_line(text: &[u8]) -> serde_json::Result<String> {
+    let text = check(text)?;
+    // Inside of strings there are none (RFC 8259, section 7), and between values white space is
+    // white space.
+    Ok(escaped(text.trim_ascii().replace(['\n', '\r', '\t'], " ")))
+}
+
+fn escaped(text: String) -> String {
     if !text.contains(is_unprintable) {
         return text;
     }
@@ -28,13 +46,15 @@ pub(crate) fn json_text(value: &Value) -> String {
     escaped
 }
 
-/// Control characters, line and paragraph separators, and what changes the direction of text
-/// (Unicode Standard Annex 9).
+/// Control characters, line and paragraph separators, what changes the direction of text
+/// (Unicode Standard Annex 9), and what has no width: soft hyphens, joiners, marks of annotations
+/// and tags. (Not variation selectors, which emoji have.)
 const fn is_unprintable(c: char) -> bool {
     matches!(
         c,
-        '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' |
-        '\u{2066}'..='\u{2069}' | '\u{feff}'
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' |
+        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' |
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 
@@ -50,5 +70,22 @@ mod tests {
         let text = json_text(&value);
         assert_eq!(text, r#"{"text":"a\n\u001b[2J\u009b2J\u007f\u2028\u202eé👋"}"#);
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn what_hides_is_escaped_and_reads_back_the_same() {
+        let value = json!("\u{ad}\u{180e}\u{200b}\u{200d}\u{2060}\u{2064}\u{fff9}\u{e0041}");
+        let text = json_text(&value);
+        assert_eq!(text, r#""\u00ad\u180e\u200b\u200d\u2060\u2064\ufff9\udb40\udc41""#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn json_of_several_lines_becomes_one_and_reads_back_the_same() {
+        let sent = "\n{\r\n\t\"a\": [1e2,\n \"b\\n\u{202e}\"] }\n";
+        let line = json_line(sent.as_bytes()).unwrap();
+        assert_eq!(line, r#"{   "a": [1e2,  "b\n\u202e"] }"#);
+        let values = [sent, &line].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(values[0], values[1]);
     }
 }

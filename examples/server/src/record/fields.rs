@@ -70,6 +70,7 @@ macro_rules! write_record {
             headers = json!($fields.headers),
             body = contents.body,
             body_encoding = contents.body_encoding,
+            body_cut = contents.body_cut,
             json = json!(contents.json),
             json_error = contents.json_error,
             "{}",

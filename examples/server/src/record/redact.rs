@@ -5,9 +5,18 @@ use serde_json::{Map, Value};
 
 const REDACTED: &str = "[redacted]";
 
+const SIGNATURE: &str = "x-tawk-signature";
+
+/// More than any signature is written with: a secret of Tawk.to's has 96 hex digits, and somebody
+/// will put it there.
+const SIGNATURE_LENGTH_MOST: usize = 64;
+
 /// Parts of the names of headers that carry something to be let in by: `Authorization`,
-/// `Cookie`, `X-Api-Key` and so on. Better one too many.
-const SENSITIVE: [&str; 10] = [
+/// `Cookie`, `X-Api-Key` and so on, and those with an address, whose query may have the same.
+/// Better one too many.
+const SENSITIVE: [&str; 14] = [
+    "-uri",
+    "-url",
     "assertion",
     "auth",
     "cookie",
@@ -15,8 +24,10 @@ const SENSITIVE: [&str; 10] = [
     "jwt",
     "key",
     "pass",
+    "referer",
     "secret",
     "session",
+    "signature",
     "token",
 ];
 
@@ -36,7 +47,11 @@ pub(super) fn headers(headers: &HeaderMap) -> Value {
 
 /// Bytes beyond visible ASCII are written as `\xNN`.
 fn shown(name: &HeaderName, value: &HeaderValue) -> Value {
-    if SENSITIVE.iter().any(|part| name.as_str().contains(part)) {
+    if name == SIGNATURE {
+        if value.len() > SIGNATURE_LENGTH_MOST {
+            return format!("[{} bytes]", value.len()).into();
+        }
+    } else if SENSITIVE.iter().any(|part| name.as_str().contains(part)) {
         return REDACTED.into();
     }
     match value.to_str() {
@@ -47,22 +62,40 @@ fn shown(name: &HeaderName, value: &HeaderValue) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+    use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, REFERER, SET_COOKIE};
     use serde_json::json;
 
     use super::*;
 
     #[test]
     fn what_lets_somebody_in_is_redacted_by_name() {
-        let more =
-            ["x-api-key", "x-auth-token", "x-client-secret", "x-db-password", "x-session-id"];
-        let names = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE]
+        let more = [
+            "x-api-key",
+            "x-auth-token",
+            "x-client-secret",
+            "x-db-password",
+            "x-forwarded-uri",
+            "x-hub-signature-256",
+            "x-original-url",
+            "x-session-id",
+        ];
+        let names = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, REFERER, SET_COOKIE]
             .into_iter()
             .chain(more.map(HeaderName::from_static));
         let map: HeaderMap = names.map(|name| (name, HeaderValue::from_static("hidden"))).collect();
         let shown = headers(&map);
-        assert_eq!(shown.as_object().unwrap().len(), 9);
+        assert_eq!(shown.as_object().unwrap().len(), 13);
         assert!(shown.as_object().unwrap().values().all(|value| value == REDACTED));
+    }
+
+    #[test]
+    fn a_secret_in_place_of_the_signature_is_not_shown() {
+        let shown = |length: usize| {
+            let value = HeaderValue::from_str(&"a".repeat(length)).unwrap();
+            headers(&HeaderMap::from_iter([(HeaderName::from_static(SIGNATURE), value)]))
+        };
+        assert_eq!(shown(64), json!({ SIGNATURE: "a".repeat(64) }));
+        assert_eq!(shown(96), json!({ SIGNATURE: "[96 bytes]" }));
     }
 
     #[test]

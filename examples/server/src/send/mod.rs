@@ -50,8 +50,9 @@ pub(crate) struct Arguments {
     names: Vec<String>,
 
     /// Where to send it
-    #[arg(long, default_value = "http://127.0.0.1:8000/tawk-webhook", value_parser = Target::parse)]
-    url: Target,
+    // A plain string, since clap repeats the values that it refuses: there may be a password in it.
+    #[arg(long, default_value = "http://127.0.0.1:8000/tawk-webhook")]
+    url: String,
 
     /// What to sign with: the listener's secret. Of several the first is taken. Better set in
     /// the environment or in `.env`, where other users of this machine do not see it
@@ -97,18 +98,20 @@ fn print(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     if let Some(reason) = arguments.fault.and_then(curl::cannot) {
         return Err(format!("{reason}; leave --print out to send it from here").into());
     }
+    let target = target(&arguments)?;
     let deliveries = deliveries(&arguments)?;
     let event_ids = EventIds::new(arguments.event_id);
     for (number, delivery) in (1..).zip(&deliveries) {
-        report::print(&curl::command(&arguments.url, delivery, &event_ids.of(number)));
+        report::print(&curl::command(&target, delivery, &event_ids.of(number)));
     }
     Ok(true)
 }
 
 async fn send(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
+    let target = target(&arguments)?;
     let deliveries = deliveries(&arguments)?;
-    let Arguments { url, event_id, repeat, concurrency, retry, fault, .. } = arguments;
-    let connector = Connector::new(url.clone())?;
+    let Arguments { event_id, repeat, concurrency, retry, fault, .. } = arguments;
+    let connector = Connector::new(target.clone())?;
     let total = u64::from(repeat) * deliveries.len() as u64;
     let event_ids = EventIds::new(event_id);
     let work = Arc::new(Work { deliveries, event_ids, total, retry, fault });
@@ -118,7 +121,11 @@ async fn send(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     while let Some(report) = reports.recv().await {
         reporter.add(report);
     }
-    Ok(reporter.finish(&url))
+    Ok(reporter.finish(&target))
+}
+
+fn target(arguments: &Arguments) -> Result<Target, String> {
+    Target::parse(&arguments.url).map_err(|advice| format!("--url cannot be used: {advice}"))
 }
 
 fn deliveries(arguments: &Arguments) -> Result<Vec<Delivery>, Box<dyn Error>> {

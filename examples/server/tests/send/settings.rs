@@ -21,6 +21,7 @@ fn arguments_that_make_no_sense_are_errors_that_say_what_does() {
         assert_eq!(sent.code, Some(2), "{sent:?}");
         assert_eq!(sent.stdout, "");
         assert!(sent.stderr.contains(advice), "{sent:?}");
+        assert_eq!(sent.stderr.lines().count(), 1, "{sent:?}");
         assert!(!sent.stderr.contains("panicked"), "{sent:?}");
     }
 }
@@ -31,6 +32,18 @@ fn without_a_secret_nothing_is_sent() {
     assert_eq!(sent.code, Some(2), "{sent:?}");
     assert_eq!(sent.stdout, "");
     assert!(sent.stderr.contains("TAWK_WEBHOOK_SECRET"), "{sent:?}");
+}
+
+#[test]
+fn a_password_in_a_refused_url_is_not_repeated() {
+    for url in ["http://user:hidden@127.0.0.1/", "ftp://user:hidden@x/", "http://a:hidden @x/"] {
+        for arguments in [&["--url", url][..], &["--print", "--url", url]] {
+            let sent = send(arguments);
+            assert_eq!(sent.code, Some(2), "{sent:?}");
+            assert!(sent.stderr.contains("--url cannot be used: give a URL"), "{sent:?}");
+            assert!(!sent.output().contains("hidden"), "{sent:?}");
+        }
+    }
 }
 
 #[test]
