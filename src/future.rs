@@ -82,6 +82,7 @@ where
     S: Service<Request<BufferedBody>>,
 {
     /// Receives the body, to judge it.
+    #[inline]
     pub(crate) fn receive(
         body: B,
         declared: Option<usize>,

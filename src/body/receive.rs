@@ -65,6 +65,7 @@ pub(crate) struct Refused {
 
 impl<B> Receive<B> {
     /// Receives a body to keep it, unless it is longer than the limit.
+    #[inline]
     pub(crate) fn keep(
         body: B,
         declared: Option<usize>,
@@ -80,6 +81,7 @@ impl<B> Receive<B> {
         Self::new(body, Purpose::discard(rejection), settings)
     }
 
+    #[inline]
     fn new(body: B, purpose: Purpose, settings: Settings) -> Self {
         Self { body, deadline: Deadline::new(settings), purpose, trailers: None, bytes: 0 }
     }
