@@ -5,6 +5,8 @@
 //! one bench runs after another. So here all take turns, round by round, and the medians of the
 //! rounds' ratios and differences are printed.
 
+#[path = "overhead/primitives.rs"]
+mod primitives;
 #[path = "overhead/turns.rs"]
 mod turns;
 
@@ -14,61 +16,17 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use sha1::{Digest, Sha1};
 use tower::{Layer, Service, service_fn};
 use tower_tawk::test_util::{Fault, SignedRequest};
-use tower_tawk::{BufferedBody, Secret, Secrets, Signature, TawkSignatureLayer};
-use tower_tawk_benches::{Frames, SECRET, body, floor_router, hand_written_router, secret, signed};
+use tower_tawk::{BufferedBody, Secret, Secrets, TawkSignatureLayer};
+use tower_tawk_benches::{Frames, body, floor_router, hand_written_router, secret, signed};
 
-use turns::{Case, case, line, median, rounds};
+use primitives::{bare, hash, primitive, sha1_alone};
+use turns::{case, line, median, rounds};
 
 const KIB: usize = 1024;
-/// The primitive with public names: parse, sign, compare.
-fn primitive<'a>(length: usize) -> Case<'a> {
-    let (secret, bytes) = (secret(), body(length));
-    let digits = secret.sign(&bytes).to_string();
-    Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            let received = black_box(&*digits).parse::<Signature>();
-            black_box(received == Ok(secret.sign(black_box(&bytes))));
-        }
-        start.elapsed().as_nanos() as f64 / times as f64
-    })
-}
-
-/// The same with a cloned keyed `Hmac<Sha1>`, its `verify_slice`, and a hex decode that does not
-/// allocate.
-fn bare<'a>(length: usize) -> Case<'a> {
-    let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("keys of any length");
-    let (bytes, digits) = (body(length), secret().sign(&body(length)).to_string());
-    Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            let mut signature = [0; 20];
-            let decoded = hex::decode_to_slice(black_box(&*digits), &mut signature);
-            let mac = keyed.clone().chain_update(black_box(&bytes));
-            black_box(decoded.is_ok() && mac.verify_slice(&signature).is_ok());
-        }
-        start.elapsed().as_nanos() as f64 / times as f64
-    })
-}
-
-/// SHA-1 of the same bytes, without a key.
-fn sha1<'a>(length: usize) -> Case<'a> {
-    let bytes = body(length);
-    Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            black_box(Sha1::digest(black_box(&bytes)));
-        }
-        start.elapsed().as_nanos() as f64 / times as f64
-    })
-}
-
 fn verify() {
     println!("verify: parse, sign, compare");
     for (length, times) in [(256, 4000), (KIB, 2000)] {
@@ -80,27 +38,13 @@ fn verify() {
         );
     }
     for (length, times) in [(64 * KIB, 60), (1024 * KIB, 5)] {
-        let figures = rounds(vec![primitive(length), sha1(length)], times);
+        let figures = rounds(vec![primitive(length), sha1_alone(length)], times);
         line(
             &format!("{} KiB / bare sha1", length / KIB),
             median(&figures, |of| of[0] / of[1]),
             "",
         );
     }
-}
-
-/// The hash alone: a cloned keyed state, as the layer has it.
-fn hash<'a>(length: usize) -> Case<'a> {
-    let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("keys of any length");
-    let (bytes, signature) = (body(length), secret().sign(&body(length)));
-    Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            let mac = keyed.clone().chain_update(black_box(&bytes));
-            let _ = black_box(mac.verify_slice(signature.as_bytes()));
-        }
-        start.elapsed().as_nanos() as f64 / times as f64
-    })
 }
 
 fn enforce() -> TawkSignatureLayer {
