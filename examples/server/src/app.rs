@@ -17,28 +17,53 @@ use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
 use tracing::Span;
 
 use crate::config::{Mode, Settings, TawkLog};
-use crate::webhook;
+use crate::inbox::Inbox;
+use crate::metrics::Metrics;
+use crate::{guard, operations, webhook};
 
 /// Where Tawk.to is told to post.
 pub(crate) const WEBHOOK: &str = "/tawk-webhook";
 
-pub(crate) fn app(secrets: Secrets, settings: &Settings) -> Router {
-    let level = settings.tawk_log;
+pub(crate) const METRICS: &str = "/metrics";
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    pub(crate) level: TawkLog,
+    pub(crate) inbox: Inbox,
+    pub(crate) metrics: Metrics,
+}
+
+pub(crate) fn app(secrets: Secrets, settings: &Settings, listener: Listener) -> Router {
     // Each `route_layer` and `layer` goes around what stands before it: read upwards for the way
     // of a request.
     let webhook = post(webhook::receive)
         .route_layer(signature_layer(secrets, settings))
-        .route_layer(from_fn_with_state(level, webhook::log_refused))
+        .route_layer(from_fn_with_state(guard::places(settings), guard::limit))
+        .route_layer(from_fn_with_state(guard::Admission::new(settings), guard::admit))
+        .route_layer(from_fn_with_state(listener.clone(), webhook::watch))
         // The signature layer has a limit, which may be larger than axum's.
         .layer(DefaultBodyLimit::disable());
+    // With a port of their own they are not here.
+    let metrics = match settings.metrics_port {
+        None => Router::new().route(METRICS, get(operations::metrics_for_this_machine)),
+        Some(_) => Router::new(),
+    };
     Router::new()
         .route(WEBHOOK, webhook)
         .route("/healthz", get(webhook::ok))
+        .route("/readyz", get(operations::ready))
+        .merge(metrics)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .with_state(level)
+        .with_state(listener)
+}
+
+/// What stands on the port of `METRICS_PORT`: the metrics and nothing else.
+pub(crate) fn metrics(listener: Listener) -> Router {
+    Router::new().route(METRICS, get(operations::metrics)).with_state(listener)
 }
 
 fn signature_layer(

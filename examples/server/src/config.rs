@@ -1,15 +1,22 @@
-//! The settings of `serve`, and the webhook secrets, which `send` uses too.
+//! The settings of `serve`, and those that other commands use too: the webhook secrets (`send`)
+//! and the database (`inbox`).
 
+#![allow(clippy::doc_markdown, reason = "the comments on settings are what `--help` shows")]
+
+mod networks;
 mod secrets;
 mod units;
 
+pub(crate) use networks::Networks;
 pub(crate) use secrets::{read, webhook_secrets};
 
 use std::error::Error;
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 /// Each is a flag, an environment variable and a line of `.env`, and counts in that order.
 ///
@@ -41,6 +48,44 @@ pub(crate) struct Settings {
     #[arg(long, env, default_value = "30s", value_name = "TIME", value_parser = units::duration)]
     pub(crate) tawk_body_deadline: Duration,
 
+    #[command(flatten)]
+    pub(crate) database: Database,
+
+    /// For how many days deliveries are kept; 0 keeps them for ever. After that no more than the
+    /// signature and the time is left, to recognise a repeat by
+    #[arg(long, env, default_value_t = 90, value_name = "DAYS")]
+    pub(crate) tawk_retention_days: u32,
+
+    /// Whose deliveries are taken: addresses and networks as in 192.0.2.7,2001:db8::/32. Everybody
+    /// else is answered 403. Unset, everybody's are
+    #[arg(long, env, default_value = "", hide_default_value = true, value_name = "NETWORKS")]
+    pub(crate) tawk_allowed_ips: Networks,
+
+    /// The proxies that are believed what they say of a client: its address in X-Forwarded-For or
+    /// Forwarded, its scheme in X-Forwarded-Proto
+    #[arg(long, env, default_value = "", hide_default_value = true, value_name = "NETWORKS")]
+    pub(crate) tawk_trusted_proxies: Networks,
+
+    /// Whether a delivery over plain HTTP is answered 403
+    #[arg(long, env, default_value_t = false, action = ArgAction::Set, value_name = "BOOL")]
+    pub(crate) tawk_require_https: bool,
+
+    /// The certificate to serve HTTPS with, and those between it and the root: a PEM file
+    #[arg(long, env, requires = "tls_key", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key: a PEM file
+    #[arg(long, env, hide_env_values = true, requires = "tls_cert", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// How many deliveries may be in work at once; others are answered 503
+    #[arg(long, env, default_value = "256", value_name = "COUNT")]
+    pub(crate) tawk_max_concurrent: NonZeroUsize,
+
+    /// A port of its own for /metrics, which is else answered to this machine alone
+    #[arg(long, env, value_name = "PORT")]
+    pub(crate) metrics_port: Option<u16>,
+
     /// Which records are logged: a level, or tracing directives. Those of deliveries too (their
     /// target is `tawk_listener`): at `warn` accepted ones are not. `info,tower_tawk=debug` adds
     /// the layer's own events
@@ -54,6 +99,21 @@ pub(crate) struct Settings {
     /// What is logged of each delivery
     #[arg(long, env, value_enum, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
     pub(crate) tawk_log: TawkLog,
+}
+
+/// Where deliveries are stored. A plain string, and not shown, since there may be a password in it.
+#[derive(Args)]
+pub(crate) struct Database {
+    /// Where deliveries are stored: sqlite://FILE, or postgres://USER:PASSWORD@HOST/NAME, which
+    /// several listeners may share
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        default_value = "sqlite://tawk.db",
+        value_name = "URL"
+    )]
+    pub(crate) database_url: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

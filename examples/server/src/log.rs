@@ -4,7 +4,7 @@ mod check;
 mod cloud_run;
 mod escape;
 
-pub(crate) use escape::{json_line, json_text};
+pub(crate) use escape::{json_line, json_page, json_text, printable};
 
 use std::io;
 

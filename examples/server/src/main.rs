@@ -1,13 +1,17 @@
 //! `tawk-listener`: receives Tawk.to's webhooks (`serve`, which is what it does when no command
-//! is given), and plays Tawk.to against a receiver (`send`).
+//! is given), reads what has been received (`inbox`), and plays Tawk.to against a receiver (`send`).
 //!
 //! This file picks the command; each command is a module of its own.
 
 mod app;
 mod config;
-mod counts;
+mod delivery;
 mod dotenv;
+mod guard;
+mod inbox;
 mod log;
+mod metrics;
+mod operations;
 mod record;
 mod send;
 mod serve;
@@ -17,7 +21,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use config::Settings;
@@ -41,6 +45,8 @@ enum Command {
     Serve(Settings),
     /// Play Tawk.to: send signed deliveries to a listener
     Send(send::Arguments),
+    /// Read the inbox: what has been received
+    Inbox(inbox::Arguments),
 }
 
 /// Reads `.env` before there are threads, since that changes the environment of the process.
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
 async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
     let settings = match command {
         Some(Command::Send(arguments)) => return send::run(arguments).await,
+        Some(Command::Inbox(arguments)) => return inbox::run(arguments).await,
         Some(Command::Serve(settings)) => settings,
         None => settings,
     };
@@ -85,7 +92,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     if repeats_a_stray_word(error) {
         return could_not_start(
-            "there is a word that is neither a command (serve, send) nor the value of an option; \
+            "there is a word that is neither a command (serve, send, inbox) nor the value of an option; \
              it is not repeated here, since it may be a secret (see --help)",
         );
     }
@@ -100,11 +107,16 @@ fn first_paragraph(error: &clap::Error) -> String {
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+const COMMANDS: [&str; 3] = ["serve", "send", "inbox"];
+
 /// Whether clap would print a word that stands where no word belongs, which is where a secret
 /// lands by a space too many. (clap's own notation begins with `-`, `<` or `[`.)
 fn repeats_a_stray_word(error: &clap::Error) -> bool {
+    if error.kind() == ErrorKind::MissingSubcommand {
+        return false; // there is no word
+    }
     [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().any(|kind| {
         let Some(ContextValue::String(word)) = error.get(kind) else { return false };
-        !word.starts_with(['-', '<', '[']) && word != "serve" && word != "send"
+        !word.starts_with(['-', '<', '[']) && !COMMANDS.contains(&&**word)
     })
 }

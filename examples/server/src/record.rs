@@ -1,7 +1,7 @@
-//! [`Record`]: the one log record of a delivery, at each level of `TAWK_LOG`.
+//! The one log record of a delivery, at each level of `TAWK_LOG`: [`verified`], or [`Record`].
 //!
-//! The handler writes the records of deliveries that reach it, `webhook::log_refused` those of
-//! the others.
+//! The handler writes the records of deliveries that reach it, `webhook::watch` those of the
+//! others.
 
 mod contents;
 mod fields;
@@ -9,23 +9,74 @@ mod outline;
 mod redact;
 mod said;
 
+pub(crate) use contents::text;
+pub(crate) use outline::Outline;
+pub(crate) use redact::headers as redacted;
+
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use tower_tawk::event::Event;
-use tower_tawk::{Reason, Rejection, RejectionKind, VerifiedSignature};
+use tower_tawk::{Reason, Rejection, RejectionKind};
 
 use crate::config::TawkLog;
-use crate::counts::Counted;
+use crate::delivery::Delivery;
+use crate::guard::Refused;
+use crate::inbox::{Stored, Unavailable};
 use crate::log::json_text;
+use crate::metrics::Counted;
 use contents::Contents;
 use fields::Fields;
-use outline::Outline;
 use said::Said;
 
 /// So much is logged of a text that strangers can choose, at the level `summary`.
 const TEXT_LENGTH_MOST: usize = 128;
 
-/// A delivery's log record, to be completed.
+/// Logs a verified delivery: only of these it is told what they say, and only once.
+pub(crate) fn verified(
+    level: TawkLog,
+    delivery: &Delivery,
+    event: &Event,
+    counted: Counted,
+    stored: &Result<Stored, Unavailable>,
+) {
+    const VERDICT: &str = "verified";
+    let mut fields = Fields {
+        secret: Some(delivery.secret_label.clone()),
+        bytes: Some(delivery.body.len()),
+        event_id: delivery.event_id.clone(),
+        outline: Outline::of(event),
+        counted,
+        ..Fields::default()
+    };
+    match stored {
+        Ok(Stored::New { id, .. }) => fields.delivery = Some(*id),
+        Ok(Stored::Repeat) => {
+            // Whoever has seen a delivery can send it as often as they like.
+            fields.duplicate = Some(true);
+            return fields.info(VERDICT, "delivery verified, and known already");
+        }
+        Err(unavailable) => {
+            fields.reason = Some(unavailable.to_string());
+            return fields.warn(VERDICT, "delivery verified, but not stored");
+        }
+    }
+    if level != TawkLog::Summary {
+        fields.headers = Some(delivery.headers.clone());
+        fields.said = Said::of(event);
+        fields.contents = Contents::of_verified(&delivery.body);
+        // Equal, or it would not be verified.
+        fields.signature = Some(delivery.signature);
+        fields.computed_digest = Some(delivery.signature);
+    }
+    match event {
+        Event::Unknown(_) => fields.info(VERDICT, "delivery verified, an unknown event"),
+        // Either Tawk.to has changed, or something else has the secret.
+        Event::Undecodable(_) => fields.warn(VERDICT, "delivery verified, but no event"),
+        _ => fields.info(VERDICT, "delivery verified"),
+    }
+}
+
+/// The log record of a delivery that is not verified, to be completed.
 pub(crate) struct Record {
     level: TawkLog,
     fields: Fields,
@@ -44,34 +95,6 @@ impl Record {
         Self { level, fields, declared_bytes: declared.and_then(|length| length.parse().ok()) }
     }
 
-    /// Logs a delivery that is verified: only of these it is told what they say.
-    pub(crate) fn verified(
-        mut self,
-        by: &VerifiedSignature,
-        event: &Event,
-        body: &[u8],
-        counted: Counted,
-    ) {
-        const VERDICT: &str = "verified";
-        self.fields.secret = Some(by.secret_label().to_owned());
-        self.fields.bytes = Some(body.len());
-        self.fields.outline = Outline::of(event);
-        self.fields.counted = counted;
-        if self.level != TawkLog::Summary {
-            self.fields.said = Said::of(event);
-            self.fields.contents = Contents::of_verified(body);
-            // Equal, or it would not be verified.
-            self.fields.signature = Some(by.signature());
-            self.fields.computed_digest = Some(by.signature());
-        }
-        match event {
-            Event::Unknown(_) => self.fields.info(VERDICT, "delivery verified, an unknown event"),
-            // Either Tawk.to has changed, or something else has the secret.
-            Event::Undecodable(_) => self.fields.warn(VERDICT, "delivery verified, but no event"),
-            _ => self.fields.info(VERDICT, "delivery verified"),
-        }
-    }
-
     /// Logs a delivery that the layer answered. Its body is gone.
     pub(crate) fn refused(mut self, rejection: &Rejection) {
         const MESSAGE: &str = "delivery not received";
@@ -85,6 +108,13 @@ impl Record {
             RejectionKind::BodyTooLarge => self.fields.warn("none", MESSAGE),
             _ => self.fields.info("none", MESSAGE),
         }
+    }
+
+    /// Logs a delivery that a guard answered.
+    pub(crate) fn guarded(mut self, refused: Refused) {
+        self.fields.declared_bytes = self.declared_bytes;
+        self.fields.reason = Some(refused.to_string());
+        self.fields.info("none", "delivery not received");
     }
 
     /// Logs a delivery that is not verified, but that has reached the handler.
@@ -117,7 +147,7 @@ impl Record {
 }
 
 /// `X-Hook-Event-Id` (developer.tawk.to/webhooks), which is not signed.
-fn event_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn event_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-hook-event-id")?.as_bytes();
     Some(id[..id.len().min(TEXT_LENGTH_MOST)].escape_ascii().to_string())
 }

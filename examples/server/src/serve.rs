@@ -1,18 +1,24 @@
 //! The command `serve`: starts the listener, and stops it when told to.
 
+mod connection;
 mod connections;
+mod idle;
 mod signals;
+mod tls;
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 use tower_tawk::Secrets;
 use tracing::{info, warn};
 
-use crate::app::{WEBHOOK, app};
+use crate::app::{self, Listener, METRICS, WEBHOOK};
 use crate::config::{self, ConfigError, Mode, Settings, TawkLog};
-use crate::counts;
+use crate::inbox::{Database, Inbox};
 use crate::log;
+use crate::metrics::Metrics;
+use connections::Endpoint;
 
 /// Listens until a signal comes.
 ///
@@ -27,30 +33,75 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
     let count = secrets.len();
     let secrets = Secrets::new(secrets.into_iter().map(|secret| (secret.label, secret.secret)))
         .map_err(|error| ConfigError::new(format!("TAWK_WEBHOOK_SECRET: {error}")))?;
+    let tls = match (&settings.tls_cert, &settings.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
+        _ => None,
+    };
 
     let stopped = signals::stopped()
         .map_err(|error| ConfigError::new(format!("cannot wait for signals: {error}")))?;
-    let (host, port) = (&*settings.host, settings.port);
-    let listener =
-        TcpListener::bind((host, port)).await.map_err(|error| cannot_listen(host, port, &error))?;
-    let address = listener.local_addr().map_err(|error| cannot_listen(host, port, &error))?;
+    let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
+    let metrics_socket = match settings.metrics_port {
+        Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
+        None => None,
+    };
+    let database = Database::create(&settings.database.database_url).await?;
     log::begin(&settings.rust_log, settings.log_format)?;
 
     warn_of(&settings, &unusual);
-    let app = app(secrets, &settings);
+    let metrics = Metrics::new();
+    let inbox = Inbox::start(database, settings.tawk_retention_days, metrics.clone());
+    let listener = Listener { level: settings.tawk_log, inbox, metrics };
+    let mut endpoints = Vec::new();
+    if let Some((socket, address)) = metrics_socket {
+        info!("metrics on http://{address}{METRICS}");
+        endpoints.push(Endpoint { socket, tls: None, app: app::metrics(listener.clone()) });
+    }
     info!(
         mode = config::name(&settings.tawk_mode),
         tawk_log = config::name(&settings.tawk_log),
         secrets = count,
-        "listening on http://{address}{WEBHOOK}"
+        "listening on {}://{address}{WEBHOOK}",
+        if tls.is_some() { "https" } else { "http" }
     );
-    connections::serve(listener, app, settings.tawk_body_deadline, stopped).await;
+    endpoints.push(Endpoint { socket, tls, app: app::app(secrets, &settings, listener.clone()) });
+    connections::serve(endpoints, stopped).await;
+    stop(listener).await;
+    Ok(())
+}
+
+/// After the last request.
+async fn stop(Listener { inbox, metrics, .. }: Listener) {
+    inbox.close().await;
     info!(
-        unknown_events = counts::UNKNOWN_EVENTS.get(),
-        undecodable_bodies = counts::UNDECODABLE_BODIES.get(),
+        unknown_events = metrics.unknown_events(),
+        undecodable_bodies = metrics.undecodable_bodies(),
         "stopped"
     );
-    Ok(())
+}
+
+/// A socket that listens, and on which address.
+async fn bind(
+    host: &str,
+    setting: &str,
+    port: u16,
+) -> Result<(TcpListener, SocketAddr), ConfigError> {
+    let bind = async {
+        let socket = TcpListener::bind((host, port)).await?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    bind.await.map_err(|error: io::Error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => {
+                format!("stop the program that listens there, or set {setting} to another")
+            }
+            ErrorKind::PermissionDenied => format!("set {setting} to one above 1023"),
+            _ => "set HOST to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all"
+                .to_owned(),
+        };
+        ConfigError::new(format!("cannot listen on {host} port {port}: {error}; {advice}"))
+    })
 }
 
 /// Says what whoever runs it should know.
@@ -80,13 +131,4 @@ fn warn_of(settings: &Settings, unusual: &[usize]) {
              TAWK_LOG=summary once you have found out what is wrong"
         ),
     }
-}
-
-fn cannot_listen(host: &str, port: u16, error: &io::Error) -> ConfigError {
-    let advice = match error.kind() {
-        ErrorKind::AddrInUse => "stop the program that listens there, or set PORT to another",
-        ErrorKind::PermissionDenied => "set PORT to one above 1023",
-        _ => "set HOST to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all",
-    };
-    ConfigError::new(format!("cannot listen on {host} port {port}: {error}; {advice}"))
 }

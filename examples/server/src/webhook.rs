@@ -1,41 +1,98 @@
-//! What happens to a delivery: the handler behind the layer, the answers, and the log record of
-//! those that do not get to the handler.
+//! What happens to a delivery: the handler behind the layers, the answers, and what is logged and
+//! counted of those that do not get to the handler.
+
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::middleware::Next;
 use tower_tawk::event::Event;
-use tower_tawk::{Rejection, RejectionKind, Verdict};
+use tower_tawk::{Rejection, RejectionKind, Verdict, VerifiedSignature};
+use tracing::warn;
 
-use crate::config::TawkLog;
-use crate::counts;
-use crate::record::Record;
+use crate::app::Listener;
+use crate::delivery::Delivery;
+use crate::guard::Refused;
+use crate::inbox::{Stored, Unavailable};
+use crate::record::{self, Record};
 
-/// Takes a delivery that is verified, or that is only observed: that one goes no further than
-/// the log, and whoever sent it is told the same. What is verified is answered 200 whatever it
-/// says: it would say the same the next time.
+const OK: &str = r#"{"status":"ok"}"#;
+
+/// When a request's head was there.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun(Instant);
+
+/// Stores a delivery that is verified. One that is only observed goes no further than the log, and
+/// whoever sent it is told the same.
 pub(crate) async fn receive(
-    State(level): State<TawkLog>,
+    State(listener): State<Listener>,
+    Extension(Begun(begun)): Extension<Begun>,
     verdict: Verdict,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let record = Record::new(level, &headers);
+    listener.metrics.verification(begun.elapsed());
     match verdict {
-        Verdict::Verified(by) => {
-            let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
-            record.verified(&by, &event, &body, counts::count(&event));
-        }
+        Verdict::Verified(by) => answer(&store(&listener, &by, &headers, body).await),
         // A stranger's bytes, which nothing here reads.
-        Verdict::Unverified(reason) => record.observed(&reason, &body),
+        Verdict::Unverified(reason) => {
+            listener.metrics.observed(&reason);
+            Record::new(listener.level, &headers).observed(&reason, &body);
+            ok().await
+        }
     }
-    ok().await
+}
+
+/// Stores it whatever it says: it would say the same the next time.
+async fn store(
+    Listener { level, inbox, metrics }: &Listener,
+    by: &VerifiedSignature,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Stored, Unavailable> {
+    metrics.verified(body.len());
+    let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
+    let delivery = Arc::new(Delivery::new(by, headers, &event, body));
+    let stored = inbox.store(Arc::clone(&delivery)).await;
+    match stored {
+        Ok(Stored::New { .. }) => {}
+        Ok(Stored::Repeat) => metrics.duplicate(),
+        Err(_) => metrics.unavailable(),
+    }
+    record::verified(*level, &delivery, &event, metrics.event(&event), &stored);
+    if let Ok(Stored::New { id, is_odd: true }) = stored {
+        // Either Tawk.to gives the same id to two events, or somebody has the secret.
+        warn!(
+            delivery = id,
+            event_id = delivery.event_id,
+            "odd: another delivery has the same event id"
+        );
+    }
+    stored
+}
+
+/// 200 for what is on disk, and for nothing else.
+fn answer(stored: &Result<Stored, Unavailable>) -> Response<Body> {
+    match stored {
+        Ok(Stored::New { .. }) => json(Response::new(OK.into())),
+        Ok(Stored::Repeat) => json(Response::new(r#"{"status":"ok","duplicate":true}"#.into())),
+        Err(_) => unavailable(r#"{"detail":"Not stored; send it again"}"#),
+    }
 }
 
 pub(crate) async fn ok() -> Response<Body> {
-    json(Response::new(r#"{"status":"ok"}"#.into()))
+    json(Response::new(OK.into()))
+}
+
+/// 503, and when to try again (RFC 9110, section 10.2.3).
+pub(crate) fn unavailable(body: &'static str) -> Response<Body> {
+    let mut response = json(Response::new(body.into()));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+    response
 }
 
 /// Says what sort of rejection it is and never the reason, which would teach strangers.
@@ -54,17 +111,25 @@ pub(crate) fn json(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// Stands outside of the layer and logs what it refuses, which the handler never sees.
-pub(crate) async fn log_refused(
-    State(level): State<TawkLog>,
-    request: Request,
+/// Stands outside of the guards and of the signature layer, and logs and counts what they refuse,
+/// which the handler never sees.
+pub(crate) async fn watch(
+    State(Listener { level, metrics, .. }): State<Listener>,
+    mut request: Request,
     next: Next,
 ) -> Response<Body> {
+    let begun = Instant::now();
+    request.extensions_mut().insert(Begun(begun));
     // The record costs more than this copy, and most requests are not refused.
     let headers = request.headers().clone();
     let response = next.run(request).await;
     if let Some(rejection) = response.extensions().get::<Rejection>() {
+        metrics.verification(begun.elapsed());
+        metrics.rejected(rejection);
         Record::new(level, &headers).refused(rejection);
+    } else if let Some(refused) = response.extensions().get::<Refused>() {
+        metrics.refused(*refused);
+        Record::new(level, &headers).guarded(*refused);
     }
     response
 }

@@ -15,7 +15,7 @@ use tower_tawk::test_util::{body, chat_start, ticket, transcript, unknown};
 
 /// What a record is made of besides the event.
 const OF_EVERY_RECORD: &str = "severity time target request_id method path verdict secret bytes \
-                               signature computed_digest headers body body_encoding json";
+                               delivery signature computed_digest headers body body_encoding json";
 
 const JSON: (&str, &str) = ("LOG_FORMAT", "json");
 

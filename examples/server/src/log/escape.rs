@@ -15,6 +15,11 @@ pub(crate) fn json_text(value: &Value) -> String {
     escaped(value.to_string())
 }
 
+/// The same on several lines, for people.
+pub(crate) fn json_page(value: &Value) -> String {
+    escaped(format!("{value:#}"))
+}
+
 /// The same for a text that may be JSON, of which no [`Value`] is made: that can take seventy
 /// times the memory.
 ///
@@ -26,6 +31,11 @@ pub(crate) fn json_line(text: &[u8]) -> serde_json::Result<String> {
     // Inside of strings there are none (RFC 8259, section 7), and between values white space is
     // white space.
     Ok(escaped(text.trim_ascii().replace(['\n', '\r', '\t'], " ")))
+}
+
+/// `text` for a table: with a mark in place of such a character, and of a line's end.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || is_unprintable(c), "\u{fffd}")
 }
 
 fn escaped(text: String) -> String {

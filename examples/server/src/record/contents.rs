@@ -55,7 +55,7 @@ fn beginning(body: &[u8]) -> (&[u8], bool) {
 }
 
 /// The body as text, and how it was made one.
-fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
+pub(crate) fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
     match str::from_utf8(body) {
         Ok(text) => (text.into(), "utf-8"),
         Err(_) => (body.escape_ascii().to_string().into(), "escaped"),

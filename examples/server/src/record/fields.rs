@@ -5,7 +5,7 @@ use tower_tawk::Signature;
 use super::contents::Contents;
 use super::outline::Outline;
 use super::said::Said;
-use crate::counts::Counted;
+use crate::metrics::Counted;
 
 /// A field that is `None` is left out.
 #[derive(Default)]
@@ -15,6 +15,9 @@ pub(super) struct Fields {
     pub(super) secret: Option<String>,
     pub(super) bytes: Option<usize>,
     pub(super) declared_bytes: Option<u64>,
+    /// Its id in the inbox.
+    pub(super) delivery: Option<i64>,
+    pub(super) duplicate: Option<bool>,
     pub(super) event_id: Option<String>,
     pub(super) outline: Outline,
     pub(super) counted: Counted,
@@ -47,6 +50,8 @@ macro_rules! write_record {
             secret = $fields.secret,
             bytes = $fields.bytes,
             declared_bytes = $fields.declared_bytes,
+            delivery = $fields.delivery,
+            duplicate = $fields.duplicate,
             event = outline.event,
             event_error = outline.event_error,
             unknown_events = counted.unknown_events,

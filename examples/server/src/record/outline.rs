@@ -6,24 +6,24 @@ use super::cut;
 
 /// What an event is and what it is about: no personal data.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Outline {
-    pub(super) event: Option<String>,
+pub(crate) struct Outline {
+    pub(crate) event: Option<String>,
     /// Why the body is no event.
-    pub(super) event_error: Option<String>,
-    pub(super) event_time: Option<String>,
-    pub(super) chat_id: Option<String>,
-    pub(super) ticket_id: Option<String>,
-    pub(super) property_id: Option<String>,
-    pub(super) opened_by: Option<String>,
+    pub(crate) event_error: Option<String>,
+    pub(crate) event_time: Option<String>,
+    pub(crate) chat_id: Option<String>,
+    pub(crate) ticket_id: Option<String>,
+    pub(crate) property_id: Option<String>,
+    pub(crate) opened_by: Option<String>,
     /// How many messages a transcript has.
-    pub(super) messages: Option<usize>,
+    pub(crate) messages: Option<usize>,
     /// How many of them are by agents.
-    pub(super) agent_replies: Option<usize>,
+    pub(crate) agent_replies: Option<usize>,
 }
 
 impl Outline {
     /// Every text is as it was sent, and cut.
-    pub(super) fn of(event: &Event) -> Self {
+    pub(crate) fn of(event: &Event) -> Self {
         let mut outline = Self {
             event: Some(event.name()).filter(|name| !name.is_empty()).map(cut),
             event_time: event.time().map(Time::as_str).map(cut),

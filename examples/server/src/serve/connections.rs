@@ -1,86 +1,83 @@
-//! Accepts connections and serves HTTP on them, each within bounds of time, until told to stop.
+//! Accepts connections, bounded in number, and serves them until told to stop.
 
 use std::io::ErrorKind;
-use std::pin::pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
+use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
-/// A request's header has to be here after so long, or unfinished ones pile up.
-const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+use super::connection::{Connection, http};
+use crate::guard::Peer;
 
-/// The longest head of an HTTP/1 request; hyper's own limit is above 400 KiB, for every connection.
-/// (HTTP/2's is 16 KiB.)
-const HEAD_LIMIT: usize = 64 * 1024;
-
-/// How many requests an HTTP/2 peer may have open at once, since each may hold a whole body;
-/// hyper would allow 200.
-const STREAMS_MOST: u32 = 16;
-
-/// How often an HTTP/2 peer is asked whether it is still there.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How many connections an endpoint has at once, so that a flood of them is bounded in memory;
+/// others wait in the kernel's queue until one ends. Far more than Tawk.to and proxies keep, and
+/// more than a usual limit of 1,024 file descriptors allows: where that is reached first,
+/// [`accept`] waits.
+const CONNECTIONS_MOST: usize = 4096;
 
 /// So long do we wait for what is in flight when told to stop.
 const FINISH_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Where it listens, and what answers there.
+pub(super) struct Endpoint {
+    pub(super) socket: TcpListener,
+    /// Without it, plain HTTP is spoken.
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) app: Router,
+}
+
 /// Serves until `stopped`, then finishes what is in flight.
-pub(super) async fn serve(
-    listener: TcpListener,
-    app: Router,
-    body_deadline: Duration,
-    stopped: impl Future<Output = ()>,
-) {
-    let server = server();
-    let connections = GracefulShutdown::new();
-    let mut stopped = pin!(stopped);
-    loop {
-        tokio::select! {
-            stream = accept(&listener) => {
-                let (server, app) = (server.clone(), app.clone());
-                let watcher = connections.watcher();
-                tokio::spawn(connection(stream, server, app, body_deadline, watcher));
-            }
-            () = &mut stopped => break,
-        }
+pub(super) async fn serve(endpoints: Vec<Endpoint>, stopped: impl Future<Output = ()>) {
+    let stop = watch::Sender::new(());
+    let mut listening = JoinSet::new();
+    for endpoint in endpoints {
+        listening.spawn(endpoint.listen(CONNECTIONS_MOST, stop.subscribe()));
     }
-    drop(listener);
+    stopped.await;
+    listening.shutdown().await;
     info!("stopping, once what is in flight is finished");
-    if timeout(FINISH_DEADLINE, connections.shutdown()).await.is_err() {
+    stop.send_replace(());
+    // Every connection holds a receiver to its end.
+    if timeout(FINISH_DEADLINE, stop.closed()).await.is_err() {
         warn!("stopping over requests that are not finished");
     }
 }
 
-fn server() -> Builder<TokioExecutor> {
-    let mut server = Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(HEAD_LIMIT);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(KEEP_ALIVE)
-        .max_concurrent_streams(STREAMS_MOST);
-    server
+impl Endpoint {
+    async fn listen(self, connections_most: usize, stop: watch::Receiver<()>) {
+        let http = http();
+        let room = Arc::new(Semaphore::new(connections_most));
+        while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+            let (stream, address) = accept(&self.socket).await;
+            let connection = Connection {
+                http: http.clone(),
+                tls: self.tls.clone(),
+                app: self.app.clone(),
+                // An IPv4 peer of an IPv6 socket is an IPv4 peer.
+                peer: Peer { address: address.ip().to_canonical(), is_https: self.tls.is_some() },
+                stop: stop.clone(),
+            };
+            tokio::spawn(async move {
+                connection.serve(stream).await;
+                drop(permit);
+            });
+        }
+    }
 }
 
 /// The next connection. An error is that of one connection, or a lack that passes (of file
 /// descriptors, say): it must neither end the listener nor make it spin.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(socket: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
+        match socket.accept().await {
+            Ok(accepted) => return accepted,
             Err(error) => match error.kind() {
                 ErrorKind::ConnectionAborted
                 | ErrorKind::ConnectionRefused
@@ -94,77 +91,57 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Serves one connection to its end.
-///
-/// hyper's own deadline begins once it knows the protocol, for which it waits without one, and
-/// HTTP/2 has none; nor does it end a peer that only answers pings, or that never reads what it is
-/// answered: ours does.
-async fn connection(
-    stream: TcpStream,
-    server: Builder<TokioExecutor>,
-    app: Router,
-    body_deadline: Duration,
-    watcher: Watcher,
-) {
-    let asked = Arc::new(AtomicBool::new(false));
-    let app = app.map_request({
-        let asked = asked.clone();
-        move |request| {
-            asked.store(true, Ordering::Relaxed);
-            request
-        }
-    });
-    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    tokio::select! {
-        served = watcher.watch(connection) => {
-            if let Err(error) = served {
-                debug!(error, "a connection ended early");
-            }
-        }
-        () = silence(&asked, body_deadline) => {
-            debug!("a connection was given up: no request came");
-        }
-    }
-}
-
-/// Ends once no request has begun for too long. The first has to be here after
-/// [`HEADER_DEADLINE`]; from then on the time between two looks has room for the longest request.
-async fn silence(asked: &AtomicBool, body_deadline: Duration) {
-    sleep(HEADER_DEADLINE).await;
-    while asked.swap(false, Ordering::Relaxed) {
-        sleep(body_deadline.saturating_add(HEADER_DEADLINE)).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
+    use std::sync::Mutex;
+
+    use axum::extract::State;
+    use axum::http::Uri;
+    use axum::routing::any;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
-    const BODY_DEADLINE: Duration = Duration::from_secs(30);
+    type Asked = Arc<Mutex<Vec<String>>>;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_without_a_request_is_given_up_after_10_seconds() {
-        let begun = Instant::now();
-        silence(&AtomicBool::new(false), BODY_DEADLINE).await;
-        assert_eq!(begun.elapsed().as_secs(), 10);
+    async fn remember(State(asked): State<Asked>, uri: Uri) {
+        asked.lock().unwrap().push(uri.path().to_owned());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_given_up_once_it_begins_no_more_requests_and_none_can_be_open() {
-        let begun = Instant::now();
-        let asked = AtomicBool::new(false);
-        let requests = async {
-            // One is open at each look, and the last begins right before one.
-            for seconds in [9, 40, 39] {
-                sleep(Duration::from_secs(seconds)).await;
-                asked.store(true, Ordering::Relaxed);
-            }
-            begun.elapsed()
-        };
-        let (last, ()) = tokio::join!(requests, silence(&asked, BODY_DEADLINE));
-        assert_eq!(begun.elapsed().as_secs(), 130);
-        assert!(begun.elapsed() - last > BODY_DEADLINE);
+    async fn ask(stream: &mut TcpStream, path: &str) {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+    }
+
+    /// Waits for an answer, which has no body.
+    async fn answered(stream: &mut TcpStream) {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn a_connection_above_the_bound_waits_until_another_ends() {
+        let asked = Asked::default();
+        let app = Router::new().fallback(any(remember)).with_state(Arc::clone(&asked));
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let stop = watch::Sender::new(());
+        tokio::spawn(Endpoint { socket, tls: None, app }.listen(1, stop.subscribe()));
+
+        let mut first = TcpStream::connect(address).await.unwrap();
+        ask(&mut first, "/first").await;
+        answered(&mut first).await;
+        let mut second = TcpStream::connect(address).await.unwrap();
+        ask(&mut second, "/second").await;
+        for _ in 0..100 {
+            ask(&mut first, "/first").await;
+            answered(&mut first).await;
+        }
+        assert!(!asked.lock().unwrap().contains(&"/second".to_owned()));
+        drop(first);
+        answered(&mut second).await;
     }
 }

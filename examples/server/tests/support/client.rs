@@ -1,6 +1,6 @@
 //! A client of one HTTP/1.1 connection that can misbehave at will: it sends what it is told.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::process::WATCHDOG;
@@ -32,22 +32,19 @@ impl Connection {
 
     /// Posts a body to `/tawk-webhook`, its length declared.
     pub fn post(&mut self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.begin(headers, body.len());
-        self.send(body);
-        self.receive()
+        self.try_post(headers, body).unwrap()
+    }
+
+    /// The same with a listener that may end at any moment.
+    pub fn try_post(&mut self, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+        self.0.get_mut().write_all(head(headers, body.len()).as_bytes())?;
+        self.0.get_mut().write_all(body)?;
+        self.try_receive()
     }
 
     /// Sends the head of a POST to `/tawk-webhook` that declares `length` bytes.
     pub fn begin(&mut self, headers: &[(&str, &str)], length: usize) {
-        let mut head = format!(
-            "POST /tawk-webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n"
-        );
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += "\r\n";
-        self.send(head.as_bytes());
+        self.send(head(headers, length).as_bytes());
     }
 
     /// Sends a request without a body.
@@ -66,17 +63,24 @@ impl Connection {
     }
 
     pub fn receive(&mut self) -> Answer {
+        self.try_receive().unwrap()
+    }
+
+    fn try_receive(&mut self) -> io::Result<Answer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert_ne!(self.0.read_line(&mut head).unwrap(), 0, "it hung up: {head:?}");
+            if self.0.read_line(&mut head)? == 0 {
+                let error = format!("it hung up: {head:?}");
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, error));
+            }
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut answer = Answer { status, head: head.to_lowercase(), body: String::new() };
         let length = answer.header("content-length").unwrap_or("0").parse().unwrap();
         let mut body = vec![0; length];
-        self.0.read_exact(&mut body).unwrap();
+        self.0.read_exact(&mut body)?;
         answer.body = String::from_utf8(body).unwrap();
-        answer
+        Ok(answer)
     }
 
     /// Reads so many bytes.
@@ -101,4 +105,16 @@ impl Connection {
             Err(error) => error.kind() == ErrorKind::ConnectionReset,
         }
     }
+}
+
+/// The head of a POST to `/tawk-webhook` that declares `length` bytes.
+fn head(headers: &[(&str, &str)], length: usize) -> String {
+    let mut head = format!(
+        "POST /tawk-webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n"
+    );
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head + "\r\n"
 }

@@ -21,10 +21,16 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its own part")]
 
 mod client;
+mod database;
+mod directory;
+mod postgres;
 mod process;
 
 pub use client::{Answer, Connection};
-pub use process::{Directory, Finished, Listener, program, run};
+pub use database::{Session, execute};
+pub use directory::Directory;
+pub use postgres::Postgres;
+pub use process::{Finished, Listener, program, run, run_in};
 
 use std::path::Path;
 

@@ -1,16 +1,13 @@
 //! The program as a process, its output captured line by line while it runs.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Answer, Connection, SECRET, sign};
+use super::{Answer, Connection, Directory, SECRET, sign};
 
 /// How long anything here may take before its test fails: a watchdog, not an expectation.
 pub(super) const WATCHDOG: Duration = Duration::from_secs(60);
@@ -30,8 +27,11 @@ pub fn program(directory: &Directory, settings: &[(&str, &str)]) -> Command {
 
 /// Runs the program in an empty directory until it ends.
 pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Finished {
-    let directory = Directory::new();
-    Running::new(program(&directory, settings).args(arguments)).wait()
+    run_in(&Directory::new(), arguments, settings)
+}
+
+pub fn run_in(directory: &Directory, arguments: &[&str], settings: &[(&str, &str)]) -> Finished {
+    Running::new(program(directory, settings).args(arguments)).wait()
 }
 
 /// What is left of a process that has ended, and that has not printed [`SECRET`].
@@ -50,37 +50,10 @@ impl Finished {
     }
 }
 
-/// An empty directory, removed when dropped.
-pub struct Directory(PathBuf);
-
-impl Directory {
-    pub fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.0.join(name), contents).unwrap();
-        self
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A listener that is up. Ended when dropped.
 pub struct Listener {
     running: Running,
+    scheme: String,
     pub address: SocketAddr,
     _directory: Directory,
 }
@@ -104,10 +77,15 @@ impl Listener {
 
     /// Starts one that may have no more than so many files open.
     pub fn start_limited(directory: Directory, files: u32, settings: &[(&str, &str)]) -> Self {
+        Self::start_after(&format!("ulimit -n {files}"), directory, settings)
+    }
+
+    /// Starts one from a shell, after a command of its own.
+    pub fn start_after(command: &str, directory: Directory, settings: &[(&str, &str)]) -> Self {
         let program = program(&directory, settings);
         let mut shell = Command::new("/bin/sh");
         shell
-            .args(["-c", &format!("ulimit -n {files}; exec \"$0\"")])
+            .args(["-c", &format!("{command}; exec \"$0\"")])
             .arg(program.get_program())
             .env_clear()
             .envs(settings.iter().copied())
@@ -120,15 +98,16 @@ impl Listener {
 
     /// Waits until it says where it listens.
     fn up(running: Running, directory: Directory) -> Self {
-        let line = running.line("listening on http://");
-        let address = line.split("http://").nth(1).unwrap();
+        let line = running.line("listening on http");
+        let (_, url) = line.split_once("listening on ").unwrap();
+        let (scheme, address) = url.split_once("://").unwrap();
         let end = address.find(|c: char| !c.is_ascii_digit() && !".:[]".contains(c));
         let address = address[..end.unwrap_or(address.len())].parse().unwrap();
-        Self { running, address, _directory: directory }
+        Self { running, scheme: scheme.to_owned(), address, _directory: directory }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/tawk-webhook", self.address)
+        format!("{}://{}/tawk-webhook", self.scheme, self.address)
     }
 
     pub fn connect(&self) -> Connection {
@@ -155,9 +134,12 @@ impl Listener {
     }
 
     pub fn signal(&self, name: &str) {
-        let id = self.running.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        let status = Command::new("kill").args(["-s", name, &self.process_id()]).status().unwrap();
         assert!(status.success());
+    }
+
+    pub fn process_id(&self) -> String {
+        self.running.child.id().to_string()
     }
 
     /// Waits until the process ends by itself.

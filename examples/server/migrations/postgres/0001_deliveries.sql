@@ -1,0 +1,25 @@
+-- Every verified delivery, once. Retention empties a row of all but its id, signature and time.
+CREATE TABLE deliveries (
+    -- Never given out again, so that an id means one delivery for ever.
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The key of a repeat: equal signatures are equal bytes under the same secret.
+    signature BYTEA NOT NULL UNIQUE,
+    -- Milliseconds since the Unix epoch.
+    received_at BIGINT NOT NULL,
+    secret_label TEXT,
+    -- What Tawk.to says in X-Hook-Event-Id, which is not signed.
+    event_id TEXT,
+    event TEXT,
+    chat_id TEXT,
+    ticket_id TEXT,
+    property_id TEXT,
+    -- A JSON object, sensitive values redacted.
+    headers TEXT,
+    -- The bytes that were signed.
+    body BYTEA
+);
+
+CREATE INDEX deliveries_event_id ON deliveries (event_id) WHERE event_id IS NOT NULL;
+
+-- What retention and the count of the inbox look at.
+CREATE INDEX deliveries_kept ON deliveries (received_at) WHERE body IS NOT NULL;

@@ -1,0 +1,69 @@
+//! The inbox, in a real process with real databases: each promise is kept on SQLite and on
+//! PostgreSQL, where that is installed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where it stopped")]
+
+#[path = "inbox/commands.rs"]
+mod commands;
+#[path = "inbox/crash.rs"]
+mod crash;
+#[path = "inbox/deliveries.rs"]
+mod deliveries;
+#[path = "inbox/odd.rs"]
+mod odd;
+#[path = "inbox/postgres_alone.rs"]
+mod postgres_alone;
+#[path = "inbox/repeats.rs"]
+mod repeats;
+#[path = "inbox/retention.rs"]
+mod retention;
+#[path = "inbox/settings.rs"]
+mod settings;
+#[path = "inbox/sqlite_alone.rs"]
+mod sqlite_alone;
+#[path = "inbox/store.rs"]
+mod store;
+#[path = "inbox/stored.rs"]
+mod stored;
+mod support;
+
+/// A test of each promise on each database.
+macro_rules! on_each_database {
+    ($($file:ident::$promise:ident,)*) => {
+        mod sqlite {
+            $(#[test]
+            fn $promise() {
+                crate::$file::$promise(&crate::store::Store::sqlite());
+            })*
+        }
+
+        mod postgres {
+            $(#[test]
+            fn $promise() {
+                if let Some(store) = crate::store::Store::postgres() {
+                    crate::$file::$promise(&store);
+                }
+            })*
+        }
+    };
+}
+
+on_each_database! {
+    stored::every_payload_is_stored_once_with_all_there_is_to_know,
+    stored::the_secret_that_verified_is_named,
+    stored::what_is_not_verified_is_not_stored,
+    stored::a_listener_with_its_database_is_ready,
+    odd::no_body_is_too_odd_to_be_stored,
+    odd::no_event_id_is_too_odd_to_be_stored,
+    repeats::a_repeat_is_answered_200_and_changes_nothing,
+    repeats::the_same_delivery_64_times_at_once_is_stored_once,
+    repeats::the_same_event_id_with_another_signature_is_stored_and_warned_of,
+    crash::nothing_acknowledged_is_lost_and_nothing_is_stored_twice,
+    retention::what_is_old_loses_its_data_and_is_still_known,
+    retention::zero_days_keep_everything,
+    commands::a_table_has_a_heading_and_a_line_for_each_delivery,
+    commands::one_delivery_is_shown_as_it_is_exported,
+    commands::a_delivery_is_acted_on_again_and_stays_as_it_is,
+    commands::a_delivery_that_is_not_there_is_said_so_in_one_line,
+    commands::what_people_wrote_cannot_command_a_terminal,
+}

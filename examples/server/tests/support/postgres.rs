@@ -1,0 +1,166 @@
+//! A real PostgreSQL, started from the machine's programs where they are.
+//!
+//! A shell stands between the server and the tests: it starts and stops the server as it is told
+//! on its stdin, and when that pipe ends, because the tests have ended in whatever way, it ends
+//! the server and removes its data.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::database::execute;
+
+/// Nobody may be left to hear `done`, which must not end it too early (SIGPIPE).
+/// `pg_ctl` comes back when the server can be reached, or is gone; it gives up after 60 s.
+const SHELL: &str = r#"
+directory=$(mktemp -d) || exit
+end() { pg_ctl -s -D "$directory/data" -m immediate stop 2> "$directory/log"; rm -rf "$directory"; }
+trap end EXIT
+trap '' PIPE
+initdb -A trust --no-sync -U postgres -E UTF8 --locale=C -D "$directory/data" > "$directory/log" \
+    || { cat "$directory/log" >&2; exit 1; }
+while read -r command; do
+    case $command in
+        start) set -- -o "-p $PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start ;;
+        stop) set -- -m immediate stop ;;
+    esac
+    pg_ctl -s -w -D "$directory/data" -l "$directory/log" "$@" < /dev/null \
+        || { cat "$directory/log" >&2; exit 1; }
+    echo done 2> /dev/null
+done
+"#;
+
+/// PostgreSQL refuses to run as root.
+const NOT_AS_ROOT: &str = r#"
+[ "$(id -u)" = 0 ] || exec /bin/sh -c "$0"
+exec setpriv --reuid=postgres --regid=postgres --init-groups /bin/sh -c "$0"
+"#;
+
+pub struct Postgres {
+    shell: Child,
+    commands: Option<ChildStdin>,
+    done: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Postgres {
+    /// The server that all tests of this binary share, or `None`, and a line on stderr, where
+    /// PostgreSQL is not installed.
+    pub fn shared() -> Option<&'static Self> {
+        // Statics are not dropped: the end of the process ends the pipe.
+        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        SHARED
+            .get_or_init(|| programs().map(|programs| Self::start_from(&programs)))
+            .as_ref()
+            .or_else(skipped)
+    }
+
+    /// A server of one's own.
+    pub fn start() -> Option<Self> {
+        programs().map(|programs| Self::start_from(&programs)).or_else(skipped)
+    }
+
+    fn start_from(programs: &Path) -> Self {
+        let port = free_port();
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = [programs.to_owned()].into_iter().chain(env::split_paths(&path));
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", NOT_AS_ROOT, SHELL])
+            .env("PATH", env::join_paths(path).unwrap())
+            .env("PORT", port.to_string())
+            .env("LC_ALL", "C")
+            // The user `postgres` may not look into this one.
+            .current_dir(env::temp_dir())
+            // Ctrl-C is for the tests; their end is for the shell.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let done = BufReader::new(shell.stdout.take().unwrap());
+        let commands = shell.stdin.take();
+        let mut server = Self { shell, commands, done, port };
+        server.resume();
+        server
+    }
+
+    /// The URL of a new database.
+    pub fn database(&self) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        execute(&self.url("postgres"), &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Stops the server as a crash would.
+    pub fn stop(&mut self) {
+        self.tell("stop\n");
+    }
+
+    /// Starts it again, on the same port.
+    pub fn resume(&mut self) {
+        self.tell("start\n");
+    }
+
+    fn tell(&mut self, command: &str) {
+        let mut done = String::new();
+        self.commands.as_mut().unwrap().write_all(command.as_bytes()).unwrap();
+        self.done.read_line(&mut done).unwrap();
+        assert_eq!(done, "done\n", "PostgreSQL does not {command}: stderr says why");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.commands = None;
+        let _ = self.shell.wait();
+    }
+}
+
+/// Where `initdb`, `pg_ctl` and `postgres` are: beside each other, in PATH, where links may lead
+/// there, or in the newest version that Debian has installed.
+fn programs() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let in_path = env::split_paths(&path)
+        .filter_map(|folder| Some(folder.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
+    let mut versions: Vec<u32> = Path::new("/usr/lib/postgresql")
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    versions.sort_unstable_by(|one, other| other.cmp(one));
+    let of_debian =
+        versions.iter().map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
+    let complete = |folder: &PathBuf| {
+        ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).exists())
+    };
+    in_path.chain(of_debian).find(complete)
+}
+
+/// Not by `eprintln!`, which is captured from a test that passes.
+fn skipped<T>() -> Option<T> {
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: PostgreSQL is not installed");
+    None
+}
+
+/// Below the ports that systems give to outgoing connections, one of which could otherwise get it
+/// while the server is down.
+fn free_port() -> u16 {
+    let first = 20_000 + std::process::id() % 10_000;
+    (first..32_768)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap()
+}
