@@ -16,23 +16,15 @@ use tower_http::trace::TraceLayer;
 use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
 use tracing::Span;
 
+use crate::answer::{json, ok};
 use crate::config::{Mode, Settings, TawkLog};
-use crate::inbox::Inbox;
-use crate::metrics::Metrics;
+use crate::listener::Listener;
 use crate::{guard, operations, webhook};
 
 /// Where Tawk.to is told to post.
 pub(crate) const WEBHOOK: &str = "/tawk-webhook";
 
 pub(crate) const METRICS: &str = "/metrics";
-
-/// What the handlers share. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Listener {
-    pub(crate) level: TawkLog,
-    pub(crate) inbox: Inbox,
-    pub(crate) metrics: Metrics,
-}
 
 pub(crate) fn app(secrets: Secrets, settings: &Settings, listener: Listener) -> Router {
     // Each `route_layer` and `layer` goes around what stands before it: read upwards for the way
@@ -51,7 +43,7 @@ pub(crate) fn app(secrets: Secrets, settings: &Settings, listener: Listener) -> 
     };
     Router::new()
         .route(WEBHOOK, webhook)
-        .route("/healthz", get(webhook::ok))
+        .route("/healthz", get(async || ok()))
         .route("/readyz", get(operations::ready))
         .merge(metrics)
         .layer(CatchPanicLayer::custom(panicked))
@@ -101,5 +93,5 @@ fn span(request: &Request) -> Span {
 fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
     let mut response = Response::new(r#"{"detail":"Internal server error"}"#.into());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    webhook::json(response)
+    json(response)
 }

@@ -1,5 +1,12 @@
 //! [`Delivery`]: a verified delivery as it is stored, logged and acted on.
 
+mod outline;
+mod redact;
+
+pub(crate) use outline::Outline;
+pub(crate) use redact::headers as redacted;
+
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
@@ -8,7 +15,9 @@ use tower_tawk::event::Event;
 use tower_tawk::{Signature, VerifiedSignature};
 
 use crate::log::json_text;
-use crate::record::{Outline, event_id, redacted};
+
+/// So much is kept of a text that somebody can choose.
+const TEXT_LENGTH_MOST: usize = 128;
 
 pub(crate) struct Delivery {
     /// The key to recognise a repeat by.
@@ -64,4 +73,35 @@ pub(crate) fn milliseconds(time: SystemTime) -> i64 {
 /// The time of so many milliseconds.
 pub(crate) fn time(milliseconds: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds.try_into().unwrap_or(0))
+}
+
+/// `X-Hook-Event-Id` (developer.tawk.to/webhooks), which is not signed.
+pub(crate) fn event_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-hook-event-id")?.as_bytes();
+    Some(id[..id.len().min(TEXT_LENGTH_MOST)].escape_ascii().to_string())
+}
+
+/// No more of a text than a summary has room for.
+fn cut(text: &str) -> String {
+    let end = (0..=TEXT_LENGTH_MOST).rev().find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].to_owned()
+}
+
+/// The body as text, and how it was made one.
+pub(crate) fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
+    match str::from_utf8(body) {
+        Ok(text) => (text.into(), "utf-8"),
+        Err(_) => (body.escape_ascii().to_string().into(), "escaped"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_text_are_escaped() {
+        assert_eq!(text("é".as_bytes()), ("é".into(), "utf-8"));
+        assert_eq!(text(b"\xff\n"), (r"\xff\n".into(), "escaped"));
+    }
 }

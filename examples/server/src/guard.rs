@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use axum::middleware::Next;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Networks, Settings};
 
@@ -81,6 +81,12 @@ pub(crate) fn places(settings: &Settings) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(settings.tawk_max_concurrent.get().min(Semaphore::MAX_PERMITS)))
 }
 
+/// A place that is taken for as long as there is one of these, in the extensions of a request.
+#[derive(Clone)]
+pub(crate) struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
 /// Lets in as many as there are places, each until its response is there, and nobody waits for
 /// one: Tawk.to sends again what is refused, and what waits would cost memory.
 ///
@@ -88,11 +94,17 @@ pub(crate) fn places(settings: &Settings) -> Arc<Semaphore> {
 /// does not see the request that is refused.)
 pub(crate) async fn limit(
     State(places): State<Arc<Semaphore>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response<Body> {
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
+    match places.try_acquire_owned() {
+        Ok(permit) => {
+            let place = Place { _permit: Arc::new(permit) };
+            request.extensions_mut().insert(place.clone());
+            let response = next.run(request).await;
+            drop(place);
+            response
+        }
         Err(_) => refusal::refuse(Refused::Overloaded, request).await,
     }
 }

@@ -1,42 +1,48 @@
 //! [`Inbox`]: every verified delivery, stored once and before it is answered.
 //!
 //! ```text
-//! database.rs    open SQLite or PostgreSQL, and bring its tables up to date
+//! open.rs        open SQLite or PostgreSQL, and bring its tables up to date -> database.rs
 //! group.rs       deliveries that come at the same time -> one transaction, and what became of each
-//! insert.rs      the statements of that transaction
+//! insert.rs      the statement that stores them
+//! outbox.rs      who is to be told of them, in the same transaction; from there to `notify`
 //! retention.rs   delete what is old
-//! ready.rs       whether the database answers
-//! stored.rs      read deliveries back
-//! command.rs     `tawk-listener inbox`
+//! recent.rs      what is asked no more than once a second
+//! stored.rs      read deliveries back (notification.rs the outbox)
 //! ```
 
-mod command;
 mod database;
 mod group;
 mod insert;
-mod ready;
+mod notification;
+mod open;
+mod outbox;
+mod recent;
 mod retention;
 mod stored;
 
-pub(crate) use command::{Arguments, run};
+pub(crate) use database::Database;
+pub(crate) use notification::Notification;
+pub(crate) use outbox::{Claimed, LEASE, Outbox, Outcome};
+pub(crate) use stored::Listed;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::AnyPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::config::ConfigError;
 use crate::delivery::Delivery;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Sizes};
 use group::Waiting;
-use ready::Ready;
+use recent::Recent;
 
 /// So long is the database waited for, to answer or to be unlocked.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// So long those who look wait for it.
+const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of a delivery that is on disk now.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,47 +69,48 @@ impl fmt::Display for Unavailable {
     }
 }
 
-/// A database that is there, and whose tables are up to date.
-pub(crate) struct Database(AnyPool);
-
-impl Database {
-    /// Opens the one of `DATABASE_URL`, and creates it if it is SQLite's and not there yet.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be used.
-    pub(crate) async fn create(url: &str) -> Result<Self, ConfigError> {
-        database::create(url).await.map(Self)
-    }
-}
-
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Inbox {
-    pool: AnyPool,
+    database: Database,
+    outbox: Outbox,
     waiting: mpsc::Sender<Waiting>,
-    ready: Arc<Ready>,
+    is_ready: Arc<Recent<bool>>,
+    sizes: Arc<Recent<Option<Sizes>>>,
 }
 
 impl Inbox {
-    /// Begins to store what comes, and to delete what is older than `retention_days`.
-    pub(crate) fn start(Database(pool): Database, retention_days: u32, metrics: Metrics) -> Self {
+    /// Begins to store what comes, to be told on `channels`, and to delete what is older than
+    /// `retention_days`.
+    pub(crate) fn start(
+        database: Database,
+        channels: Vec<String>,
+        retention_days: u32,
+        metrics: Metrics,
+    ) -> Self {
+        let outbox = Outbox::new(database.clone(), channels);
         let (waiting, next) = mpsc::channel(group::DELIVERIES_MOST);
-        tokio::spawn(group::commit_all(pool.clone(), next, metrics));
-        tokio::spawn(retention::run(pool.clone(), retention_days));
-        Self { ready: Arc::new(Ready::new(pool.clone())), pool, waiting }
+        tokio::spawn(group::commit_all(database.clone(), outbox.clone(), next, metrics));
+        tokio::spawn(retention::run(database.clone(), retention_days));
+        let (is_ready, sizes) = Default::default();
+        Self { database, outbox, waiting, is_ready, sizes }
     }
 
-    /// Returns once the delivery is on disk, alone or together with others.
+    /// Returns once the delivery is on disk, alone or together with others, and with it, if it
+    /// `is_told`, who is to be told of it.
     ///
     /// # Errors
     ///
     /// When the database did not confirm that in time. It may be there all the same: then the next
     /// try is a repeat.
-    pub(crate) async fn store(&self, delivery: Arc<Delivery>) -> Result<Stored, Unavailable> {
+    pub(crate) async fn store(
+        &self,
+        delivery: Arc<Delivery>,
+        is_told: bool,
+    ) -> Result<Stored, Unavailable> {
         let (answer, stored) = oneshot::channel();
         let store = async {
-            self.waiting.send(Waiting { delivery, answer }).await.ok()?;
+            self.waiting.send(Waiting { delivery, is_told, answer }).await.ok()?;
             stored.await.ok()
         };
         match timeout(PATIENCE, store).await {
@@ -113,21 +120,39 @@ impl Inbox {
         }
     }
 
-    /// Whether the database answers.
-    pub(crate) async fn is_ready(&self) -> bool {
-        self.ready.get().await
+    pub(crate) const fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
-    /// How many deliveries it holds, if the database answers.
-    pub(crate) async fn size(&self) -> Option<u64> {
-        const COUNT: &str = "SELECT count(*) FROM deliveries WHERE body IS NOT NULL";
-        let count = sqlx::query_scalar::<_, i64>(COUNT).fetch_one(&self.pool);
-        timeout(PATIENCE, count).await.ok()?.ok()?.try_into().ok()
+    /// A delivery that is stored; `None` once it is deleted.
+    pub(crate) async fn delivery(&self, id: i64) -> Result<Option<Delivery>, sqlx::Error> {
+        self.database.delivery(id).await
+    }
+
+    /// Whether the database answers, and notifications move.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let ask = async {
+            // It has to look into the table: SQLite answers others from memory.
+            self.database.rows(sqlx::query("SELECT id FROM deliveries LIMIT 1")).await?;
+            self.outbox.is_stuck().await
+        };
+        let is_ready = async { matches!(timeout(LOOK_PATIENCE, ask).await, Ok(Ok(false))) };
+        self.is_ready.get(is_ready).await
+    }
+
+    /// What it holds, if the database answers.
+    pub(crate) async fn sizes(&self) -> Option<Sizes> {
+        let sizes = async {
+            let deliveries = self.database.count().await?;
+            Ok::<_, sqlx::Error>(Sizes { deliveries, ..self.outbox.sizes().await? })
+        };
+        let sizes = async { timeout(LOOK_PATIENCE, sizes).await.ok()?.ok() };
+        self.sizes.get(sizes).await
     }
 
     /// Closes the database, which for SQLite also tidies its files up.
     pub(crate) async fn close(self) {
-        if timeout(PATIENCE, self.pool.close()).await.is_err() {
+        if timeout(PATIENCE, self.database.close()).await.is_err() {
             warn!("the database did not close in time; nothing that was answered 200 is lost");
         }
     }

@@ -3,18 +3,23 @@
 //!
 //! This file picks the command; each command is a module of its own.
 
+mod answer;
 mod app;
 mod config;
 mod delivery;
 mod dotenv;
 mod guard;
 mod inbox;
+mod inbox_command;
+mod listener;
 mod log;
 mod metrics;
+mod notify;
 mod operations;
 mod record;
 mod send;
 mod serve;
+mod trust;
 mod webhook;
 
 use std::fmt;
@@ -46,7 +51,7 @@ enum Command {
     /// Play Tawk.to: send signed deliveries to a listener
     Send(send::Arguments),
     /// Read the inbox: what has been received
-    Inbox(inbox::Arguments),
+    Inbox(inbox_command::Arguments),
 }
 
 /// Reads `.env` before there are threads, since that changes the environment of the process.
@@ -68,7 +73,7 @@ fn main() -> ExitCode {
 async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
     let settings = match command {
         Some(Command::Send(arguments)) => return send::run(arguments).await,
-        Some(Command::Inbox(arguments)) => return inbox::run(arguments).await,
+        Some(Command::Inbox(arguments)) => return inbox_command::run(arguments).await,
         Some(Command::Serve(settings)) => settings,
         None => settings,
     };

@@ -7,6 +7,9 @@
 
 mod requests;
 mod series;
+mod sizes;
+
+pub(crate) use sizes::Sizes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +86,12 @@ impl Metrics {
         self.0.unavailable.inc();
     }
 
+    /// Counts an attempt to send a notification. Channels and outcomes are few.
+    pub(crate) fn notification(&self, channel: &str, outcome: &str) {
+        let labels = [("channel", channel.to_owned()), ("outcome", outcome.to_owned())];
+        self.0.notifications.get_or_create(&labels).inc();
+    }
+
     /// From the end of a request's head to what the signature layer made of it.
     pub(crate) fn verification(&self, took: Duration) {
         self.0.verification.observe(took.as_secs_f64());
@@ -101,12 +110,12 @@ impl Metrics {
         self.0.undecodable_bodies.get()
     }
 
-    /// All series as [`CONTENT_TYPE`]. The inbox's size is left out when it is not known.
-    pub(crate) fn encode(&self, inbox_deliveries: Option<u64>) -> String {
+    /// All series as [`CONTENT_TYPE`]. The sizes are left out when they are not known.
+    pub(crate) fn encode(&self, sizes: Option<&Sizes>) -> String {
         let mut text = String::new();
         // Writing to a string does not fail. (Nor would half of the text be taken for all of it:
         // its last line is missing.)
-        let _ = self.0.write(&mut text, inbox_deliveries);
+        let _ = self.0.write(&mut text, sizes);
         text
     }
 }
@@ -137,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_series_is_there_from_the_start_at_zero() {
-        let text = Metrics::new().encode(Some(0));
+        let text = Metrics::new().encode(Some(&Sizes::default()));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.ends_with(" 0") || line.ends_with("_sum 0.0"), "{line}");
         }
@@ -147,6 +156,8 @@ mod tests {
             "tawk_commit_duration_seconds_count",
             "tawk_commit_duration_seconds_sum",
             "tawk_duplicates_total",
+            "tawk_outbox_notifications{state=\"waiting\"}",
+            "tawk_outbox_oldest_waiting_seconds",
             "tawk_inbox_deliveries",
             "tawk_requests_total{verdict=\"verified\",reason=\"\"}",
             "tawk_unavailable_total",
@@ -160,7 +171,7 @@ mod tests {
         ] {
             assert!(names.contains(&name), "no {name} in {names:#?}");
         }
-        let (requests, buckets, others) = (14, 2 * (BUCKETS.len() + 1), 10);
+        let (requests, buckets, others) = (14, 2 * (BUCKETS.len() + 1), 14);
         assert_eq!(names.len(), requests + buckets + others, "{names:#?}");
     }
 
@@ -215,17 +226,42 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_the_inbox_is_left_out_when_it_is_not_known() {
+    fn the_sizes_of_inbox_and_outbox_are_left_out_when_they_are_not_known() {
         let metrics = Metrics::new();
-        assert!(metrics.encode(Some(7)).contains("\ntawk_inbox_deliveries 7\n"));
-        assert!(!metrics.encode(None).contains("inbox_deliveries"));
+        let oldest_waits = Duration::from_secs(5);
+        let text = metrics.encode(Some(&Sizes {
+            deliveries: 7,
+            waiting: 1,
+            sent: 2,
+            failed: 3,
+            oldest_waits,
+        }));
+        for sample in [
+            "tawk_inbox_deliveries 7",
+            "tawk_outbox_notifications{state=\"waiting\"} 1",
+            "tawk_outbox_notifications{state=\"sent\"} 2",
+            "tawk_outbox_notifications{state=\"failed\"} 3",
+            "tawk_outbox_oldest_waiting_seconds 5",
+        ] {
+            assert!(text.contains(&format!("\n{sample}\n")), "no {sample} in {text}");
+        }
+        let text = metrics.encode(None);
+        assert!(!text.contains("inbox_deliveries") && !text.contains("outbox"), "{text}");
+    }
+
+    #[test]
+    fn attempts_to_tell_somebody_are_counted_by_channel_and_outcome() {
+        let sample = r#"tawk_notification_attempts_total{channel="h-1",outcome="sent"} 1"#;
+        let metrics = Metrics::new();
+        metrics.notification("h-1", "sent");
+        assert!(metrics.encode(None).contains(sample));
     }
 
     #[test]
     fn the_text_ends_with_its_mark_and_says_what_each_series_is() {
         let metrics = Metrics::new();
-        for inbox_deliveries in [None, Some(7)] {
-            let text = metrics.encode(inbox_deliveries);
+        for sizes in [None, Some(&Sizes::default())] {
+            let text = metrics.encode(sizes);
             assert!(text.ends_with("\n# EOF\n"), "{text}");
             assert_eq!(text.matches("# EOF").count(), 1);
             assert_eq!(text.matches("# HELP ").count(), text.matches("# TYPE ").count());

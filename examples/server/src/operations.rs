@@ -5,22 +5,22 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 
-use crate::app::Listener;
-use crate::webhook::{json, ok, unavailable};
+use crate::answer::{json, ok, unavailable};
+use crate::listener::Listener;
 use crate::{guard, metrics};
 
-/// 200 while the database answers: a host then sends deliveries here.
+/// 200 while the database answers and notifications move: a host then sends deliveries here.
 pub(crate) async fn ready(State(listener): State<Listener>) -> Response<Body> {
     if listener.inbox.is_ready().await {
-        ok().await
+        ok()
     } else {
-        unavailable(r#"{"detail":"Database not reachable"}"#)
+        unavailable(r#"{"detail":"Database not reachable, or notifications stuck"}"#)
     }
 }
 
 /// The metrics, for whoever may reach the port that they have of their own.
 pub(crate) async fn metrics(State(listener): State<Listener>) -> Response<Body> {
-    let text = listener.metrics.encode(listener.inbox.size().await);
+    let text = listener.metrics.encode(listener.inbox.sizes().await.as_ref());
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
     response

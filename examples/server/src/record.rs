@@ -5,21 +5,16 @@
 
 mod contents;
 mod fields;
-mod outline;
-mod redact;
 mod said;
-
-pub(crate) use contents::text;
-pub(crate) use outline::Outline;
-pub(crate) use redact::headers as redacted;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use serde_json::json;
 use tower_tawk::event::Event;
 use tower_tawk::{Reason, Rejection, RejectionKind};
 
 use crate::config::TawkLog;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Outline, event_id, redacted};
 use crate::guard::Refused;
 use crate::inbox::{Stored, Unavailable};
 use crate::log::json_text;
@@ -27,9 +22,6 @@ use crate::metrics::Counted;
 use contents::Contents;
 use fields::Fields;
 use said::Said;
-
-/// So much is logged of a text that strangers can choose, at the level `summary`.
-const TEXT_LENGTH_MOST: usize = 128;
 
 /// Logs a verified delivery: only of these it is told what they say, and only once.
 pub(crate) fn verified(
@@ -88,7 +80,7 @@ impl Record {
     pub(crate) fn new(level: TawkLog, headers: &HeaderMap) -> Self {
         let fields = Fields {
             event_id: event_id(headers),
-            headers: (level != TawkLog::Summary).then(|| json_text(&redact::headers(headers))),
+            headers: (level != TawkLog::Summary).then(|| strangers(headers)),
             ..Fields::default()
         };
         let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
@@ -146,14 +138,14 @@ impl Record {
     }
 }
 
-/// `X-Hook-Event-Id` (developer.tawk.to/webhooks), which is not signed.
-pub(crate) fn event_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("x-hook-event-id")?.as_bytes();
-    Some(id[..id.len().min(TEXT_LENGTH_MOST)].escape_ascii().to_string())
-}
+/// So much is logged of headers that anybody can have sent.
+const HEADERS_LENGTH_MOST: usize = 16 * 1024;
 
-/// No more of a text than a summary has room for.
-fn cut(text: &str) -> String {
-    let end = (0..=TEXT_LENGTH_MOST).rev().find(|end| text.is_char_boundary(*end));
-    text[..end.unwrap_or(0)].to_owned()
+/// Redacted, or how long they are if they would fill the log.
+fn strangers(headers: &HeaderMap) -> String {
+    let text = json_text(&redacted(headers));
+    if text.len() <= HEADERS_LENGTH_MOST {
+        return text;
+    }
+    json_text(&json!(format!("[{} bytes]", text.len())))
 }

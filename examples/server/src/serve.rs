@@ -3,22 +3,22 @@
 mod connection;
 mod connections;
 mod idle;
+mod prepared;
 mod signals;
 mod tls;
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::mem;
 
-use tokio::net::TcpListener;
-use tower_tawk::Secrets;
 use tracing::{info, warn};
 
-use crate::app::{self, Listener, METRICS, WEBHOOK};
+use crate::app::{self, METRICS, WEBHOOK};
 use crate::config::{self, ConfigError, Mode, Settings, TawkLog};
-use crate::inbox::{Database, Inbox};
+use crate::inbox::Inbox;
+use crate::listener::Listener;
 use crate::log;
 use crate::metrics::Metrics;
 use connections::Endpoint;
+use prepared::Prepared;
 
 /// Listens until a signal comes.
 ///
@@ -26,82 +26,56 @@ use connections::Endpoint;
 ///
 /// When it cannot start. Nothing is logged before it is sure that it can.
 pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
-    // The text of the secrets ends here.
-    let secrets = config::read(settings.tawk_webhook_secret.take().as_deref())?;
-    let unusual: Vec<_> =
-        (1..).zip(&secrets).filter(|(_, secret)| !secret.looks_usual).map(|(at, _)| at).collect();
-    let count = secrets.len();
-    let secrets = Secrets::new(secrets.into_iter().map(|secret| (secret.label, secret.secret)))
-        .map_err(|error| ConfigError::new(format!("TAWK_WEBHOOK_SECRET: {error}")))?;
-    let tls = match (&settings.tls_cert, &settings.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-        _ => None,
-    };
-
     let stopped = signals::stopped()
         .map_err(|error| ConfigError::new(format!("cannot wait for signals: {error}")))?;
-    let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
-    let metrics_socket = match settings.metrics_port {
-        Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
-        None => None,
-    };
-    let database = Database::create(&settings.database.database_url).await?;
+    let prepared = Prepared::new(&mut settings).await?;
     log::begin(&settings.rust_log, settings.log_format)?;
+    warn_of(&settings, &prepared.unusual_secrets);
 
-    warn_of(&settings, &unusual);
-    let metrics = Metrics::new();
-    let inbox = Inbox::start(database, settings.tawk_retention_days, metrics.clone());
-    let listener = Listener { level: settings.tawk_log, inbox, metrics };
+    let Prepared { secrets, secret_count, notifier, database, socket, metrics_socket, tls, .. } =
+        prepared;
+    let (metrics, channels) = (Metrics::new(), notifier.names());
+    let days = settings.tawk_retention_days;
+    let inbox = Inbox::start(database, channels.clone(), days, metrics.clone());
+    let notify_on = mem::take(&mut settings.notify.notify_on).into();
+    let workers = notifier.start(&notify_on, &inbox, &metrics);
+    let listener = Listener { level: settings.tawk_log, inbox, notify_on, metrics };
+
     let mut endpoints = Vec::new();
     if let Some((socket, address)) = metrics_socket {
         info!("metrics on http://{address}{METRICS}");
         endpoints.push(Endpoint { socket, tls: None, app: app::metrics(listener.clone()) });
     }
+    let (socket, address) = socket;
     info!(
         mode = config::name(&settings.tawk_mode),
         tawk_log = config::name(&settings.tawk_log),
-        secrets = count,
+        secrets = secret_count,
+        channels = channels.len(),
         "listening on {}://{address}{WEBHOOK}",
         if tls.is_some() { "https" } else { "http" }
     );
     endpoints.push(Endpoint { socket, tls, app: app::app(secrets, &settings, listener.clone()) });
+
+    let stop_workers = workers.stop();
+    let stopped = async {
+        stopped.await;
+        stop_workers();
+    };
     connections::serve(endpoints, stopped).await;
-    stop(listener).await;
+    workers.finish().await;
+    finish(listener).await;
     Ok(())
 }
 
 /// After the last request.
-async fn stop(Listener { inbox, metrics, .. }: Listener) {
+async fn finish(Listener { inbox, metrics, .. }: Listener) {
     inbox.close().await;
     info!(
         unknown_events = metrics.unknown_events(),
         undecodable_bodies = metrics.undecodable_bodies(),
         "stopped"
     );
-}
-
-/// A socket that listens, and on which address.
-async fn bind(
-    host: &str,
-    setting: &str,
-    port: u16,
-) -> Result<(TcpListener, SocketAddr), ConfigError> {
-    let bind = async {
-        let socket = TcpListener::bind((host, port)).await?;
-        let address = socket.local_addr()?;
-        Ok((socket, address))
-    };
-    bind.await.map_err(|error: io::Error| {
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => {
-                format!("stop the program that listens there, or set {setting} to another")
-            }
-            ErrorKind::PermissionDenied => format!("set {setting} to one above 1023"),
-            _ => "set HOST to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all"
-                .to_owned(),
-        };
-        ConfigError::new(format!("cannot listen on {host} port {port}: {error}; {advice}"))
-    })
 }
 
 /// Says what whoever runs it should know.

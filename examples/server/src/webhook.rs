@@ -1,25 +1,25 @@
 //! What happens to a delivery: the handler behind the layers, the answers, and what is logged and
 //! counted of those that do not get to the handler.
 
+use std::panic;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, Response};
 use axum::middleware::Next;
 use tower_tawk::event::Event;
 use tower_tawk::{Rejection, RejectionKind, Verdict, VerifiedSignature};
-use tracing::warn;
+use tracing::{Instrument, warn};
 
-use crate::app::Listener;
+use crate::answer::{json, ok, unavailable};
+use crate::config::Occasion;
 use crate::delivery::Delivery;
-use crate::guard::Refused;
+use crate::guard::{Place, Refused};
 use crate::inbox::{Stored, Unavailable};
+use crate::listener::Listener;
 use crate::record::{self, Record};
-
-const OK: &str = r#"{"status":"ok"}"#;
 
 /// When a request's head was there.
 #[derive(Clone, Copy)]
@@ -30,25 +30,38 @@ pub(crate) struct Begun(Instant);
 pub(crate) async fn receive(
     State(listener): State<Listener>,
     Extension(Begun(begun)): Extension<Begun>,
+    Extension(place): Extension<Place>,
     verdict: Verdict,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     listener.metrics.verification(begun.elapsed());
     match verdict {
-        Verdict::Verified(by) => answer(&store(&listener, &by, &headers, body).await),
+        Verdict::Verified(by) => {
+            // Whoever sent it may go while it is stored: it is logged and counted all the same, and
+            // has its place until then.
+            let store = async move {
+                let stored = store(&listener, &by, &headers, body).await;
+                drop(place);
+                stored
+            };
+            match tokio::spawn(store.in_current_span()).await {
+                Ok(stored) => answer(&stored),
+                Err(error) => panic::resume_unwind(error.into_panic()),
+            }
+        }
         // A stranger's bytes, which nothing here reads.
         Verdict::Unverified(reason) => {
             listener.metrics.observed(&reason);
             Record::new(listener.level, &headers).observed(&reason, &body);
-            ok().await
+            ok()
         }
     }
 }
 
 /// Stores it whatever it says: it would say the same the next time.
 async fn store(
-    Listener { level, inbox, metrics }: &Listener,
+    Listener { level, inbox, notify_on, metrics }: &Listener,
     by: &VerifiedSignature,
     headers: &HeaderMap,
     body: Bytes,
@@ -56,7 +69,8 @@ async fn store(
     metrics.verified(body.len());
     let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
     let delivery = Arc::new(Delivery::new(by, headers, &event, body));
-    let stored = inbox.store(Arc::clone(&delivery)).await;
+    let is_told = Occasion::of(&event, notify_on).is_some();
+    let stored = inbox.store(Arc::clone(&delivery), is_told).await;
     match stored {
         Ok(Stored::New { .. }) => {}
         Ok(Stored::Repeat) => metrics.duplicate(),
@@ -77,22 +91,10 @@ async fn store(
 /// 200 for what is on disk, and for nothing else.
 fn answer(stored: &Result<Stored, Unavailable>) -> Response<Body> {
     match stored {
-        Ok(Stored::New { .. }) => json(Response::new(OK.into())),
+        Ok(Stored::New { .. }) => ok(),
         Ok(Stored::Repeat) => json(Response::new(r#"{"status":"ok","duplicate":true}"#.into())),
         Err(_) => unavailable(r#"{"detail":"Not stored; send it again"}"#),
     }
-}
-
-pub(crate) async fn ok() -> Response<Body> {
-    json(Response::new(OK.into()))
-}
-
-/// 503, and when to try again (RFC 9110, section 10.2.3).
-pub(crate) fn unavailable(body: &'static str) -> Response<Body> {
-    let mut response = json(Response::new(body.into()));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
-    response
 }
 
 /// Says what sort of rejection it is and never the reason, which would teach strangers.
@@ -104,11 +106,6 @@ pub(crate) fn rejection_response(rejection: &Rejection) -> Response<Body> {
         RejectionKind::BodyIncomplete => r#"{"detail":"Body incomplete"}"#,
         _ => r#"{"detail":"Rejected"}"#,
     })))
-}
-
-pub(crate) fn json(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }
 
 /// Stands outside of the guards and of the signature layer, and logs and counts what they refuse,

@@ -21,34 +21,13 @@ mod retention;
 mod settings;
 #[path = "inbox/sqlite_alone.rs"]
 mod sqlite_alone;
-#[path = "inbox/store.rs"]
-mod store;
+#[path = "inbox/sqlite_file.rs"]
+mod sqlite_file;
 #[path = "inbox/stored.rs"]
 mod stored;
 mod support;
 
-/// A test of each promise on each database.
-macro_rules! on_each_database {
-    ($($file:ident::$promise:ident,)*) => {
-        mod sqlite {
-            $(#[test]
-            fn $promise() {
-                crate::$file::$promise(&crate::store::Store::sqlite());
-            })*
-        }
-
-        mod postgres {
-            $(#[test]
-            fn $promise() {
-                if let Some(store) = crate::store::Store::postgres() {
-                    crate::$file::$promise(&store);
-                }
-            })*
-        }
-    };
-}
-
-on_each_database! {
+support::on_each_database! {
     stored::every_payload_is_stored_once_with_all_there_is_to_know,
     stored::the_secret_that_verified_is_named,
     stored::what_is_not_verified_is_not_stored,

@@ -48,10 +48,13 @@ fn unverified(reason: &str) -> String {
 }
 
 #[test]
+fn every_count_begins_at_zero() {
+    assert_eq!(counted(&scrape(Listener::start(&[]).address)), NOTHING);
+}
+
+#[test]
 fn each_delivery_is_counted_once_by_its_verdict_and_reason() {
     let listener = Listener::start(&[]);
-    assert_eq!(counted(&scrape(listener.address)), NOTHING);
-
     let body = payload("06-chat-end");
     assert_eq!(listener.deliver(&body).status, 200);
     assert_eq!(listener.deliver(&body).status, 200);

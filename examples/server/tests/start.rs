@@ -212,7 +212,7 @@ fn the_example_of_a_dotenv_has_every_setting_and_starts_once_the_secret_is_fille
     let example = include_str!("../.env.example");
     let help = run(&["--help"], &[]).stdout;
     let names: Vec<_> = help.split("[env: ").skip(1).collect();
-    assert_eq!(names.len(), 18);
+    assert_eq!(names.len(), 20);
     for name in names {
         let name = name.split(['=', ']']).next().unwrap();
         assert!(example.contains(&format!("{name}=")), "{name} is not in .env.example");

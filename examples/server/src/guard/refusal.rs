@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
-use crate::webhook;
+use crate::answer::{json, unavailable};
 
 /// How much of a refused body is read on HTTP/2, and for how long, as the signature layer does.
 const READ_MOST: usize = 64 * 1024;
@@ -58,10 +58,10 @@ fn answer(refused: Refused) -> Response<Body> {
         Refused::NotAllowed => r#"{"detail":"Not allowed"}"#,
         Refused::NotHttps => r#"{"detail":"HTTPS required"}"#,
         Refused::Overloaded => {
-            return webhook::unavailable(r#"{"detail":"Too many requests in work"}"#);
+            return unavailable(r#"{"detail":"Too many requests in work"}"#);
         }
     };
-    let mut response = webhook::json(Response::new(detail.into()));
+    let mut response = json(Response::new(detail.into()));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response
 }

@@ -1,151 +1,185 @@
-//! Opens the database of `DATABASE_URL`, SQLite's or PostgreSQL's, and brings its tables up to
-//! date.
+//! [`Database`]: that of `DATABASE_URL`, and the connections to it.
 
-use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool};
 use tokio::time::timeout;
 
 use super::PATIENCE;
+use super::open::{Opened, create_file, open, sqlite_path};
 use crate::config::ConfigError;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
-
-/// One for the group that is committed, and some for those who look.
-const CONNECTIONS_MOST: u32 = 4;
-
-/// What a commit has survived when SQLite confirms it: a loss of power (`synchronous`); readers do
-/// not wait for writers (WAL); and what is deleted is overwritten.
-const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-                               PRAGMA synchronous = FULL; PRAGMA secure_delete = ON";
-
-/// The same for PostgreSQL, where somebody may have turned it off. Whoever waits for longer, or
-/// has gone in the midst of a transaction, must not hold up the others.
-const POSTGRES_SETTINGS: &str = "SELECT set_config('synchronous_commit', 'on', false)
-        WHERE current_setting('synchronous_commit') = 'off';
-     SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'";
-
-/// Opens the database of `url`; SQLite's is created, with its directory, if it is not there.
-pub(super) async fn create(url: &str) -> Result<AnyPool, ConfigError> {
-    if let Some(path) = sqlite_path(url)? {
-        create_file(&path).map_err(|error| {
-            ConfigError::new(format!(
-                "cannot create the database {} ({error}); set DATABASE_URL to a file that can be \
-                 written",
-                path.display()
-            ))
-        })?;
-    }
-    open(url).await
+/// A database that is there, and whose tables are up to date. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Database {
+    commits: AnyPool,
+    others: AnyPool,
+    pub(super) is_sqlite: bool,
+    file: Option<File>,
 }
 
-/// Opens the database of `url`, which has to be there.
-pub(super) async fn open_existing(url: &str) -> Result<AnyPool, ConfigError> {
-    if let Some(path) = sqlite_path(url)?.filter(|path| !path.exists()) {
-        return Err(ConfigError::new(format!(
-            "there is no database {}; set DATABASE_URL to the listener's, or start the listener \
-             first, which creates it",
-            path.display()
-        )));
-    }
-    open(url).await
-}
-
-/// The file of an SQLite database; `None` if it is PostgreSQL's.
-fn sqlite_path(url: &str) -> Result<Option<PathBuf>, ConfigError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(None);
-    }
-    if !url.starts_with("sqlite:") {
-        return Err(unusable("neither SQLite's nor PostgreSQL's"));
-    }
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(unusable("what is in memory is lost when the listener stops"));
-    }
-    let options = url.parse::<SqliteConnectOptions>().map_err(|_| unusable(NOT_AN_ADDRESS))?;
-    Ok(Some(options.get_filename().to_owned()))
-}
-
-const NOT_AN_ADDRESS: &str = "it is no address, or has an option that is not known";
-
-/// The address itself is not repeated: there may be a password in it.
-fn unusable(why: &str) -> ConfigError {
-    ConfigError::new(format!(
-        "DATABASE_URL cannot be used ({why}); write sqlite://FILE or \
-         postgres://USER:PASSWORD@HOST/NAME"
-    ))
-}
-
-/// People's messages will be in it: nobody else on this machine may read it. (SQLite gives the
-/// files beside it the same permissions.)
-fn create_file(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)?;
-    }
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-async fn open(url: &str) -> Result<AnyPool, ConfigError> {
-    install_default_drivers();
-    let options = url
-        .parse::<AnyConnectOptions>()
-        .map_err(|_| unusable(NOT_AN_ADDRESS))?
-        // Its statements would be hundreds of rows long.
-        .disable_statement_logging();
-    let (settings, migrator) = if url.starts_with("sqlite:") {
-        (SQLITE_SETTINGS, &SQLITE)
-    } else {
-        (POSTGRES_SETTINGS, &POSTGRES)
-    };
-    timeout(6 * PATIENCE, migrate(&options, migrator))
-        .await
-        .map_err(|_| cannot_open(&"it did not answer in time"))??;
-    // From here on a database that has gone is waited for: it comes back.
-    Ok(AnyPoolOptions::new()
-        .max_connections(CONNECTIONS_MOST)
-        .acquire_timeout(PATIENCE)
-        // Kept open: there may be no file descriptor left for another one.
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_connect(move |connection, _| {
-            Box::pin(async move { connection.execute(settings).await.map(drop) })
-        })
-        .connect_lazy_with(options))
-}
-
-/// On a connection of its own, whose error says more than a pool's, which tries again and again.
-async fn migrate(options: &AnyConnectOptions, migrator: &Migrator) -> Result<(), ConfigError> {
-    let mut connection =
-        AnyConnection::connect_with(options).await.map_err(|error| match error {
-            // What is wrong with it may be the password.
-            sqlx::Error::Configuration(_) => unusable(NOT_AN_ADDRESS),
-            error => cannot_open(&error),
-        })?;
-    migrator.run(&mut connection).await.map_err(|error| match error {
-        MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => {
-            ConfigError::new(format!(
-                "a newer listener has used the database of DATABASE_URL ({error}); start that one"
-            ))
+impl Database {
+    /// Opens the one of `DATABASE_URL`; SQLite's is created, with its directory, if it is not
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be used.
+    pub(crate) async fn create(url: &str) -> Result<Self, ConfigError> {
+        let path = sqlite_path(url)?;
+        if let Some(path) = &path {
+            create_file(path).map_err(|error| {
+                ConfigError::new(format!(
+                    "cannot create the database {} ({error}); set DATABASE_URL to a file that can \
+                     be written",
+                    path.display()
+                ))
+            })?;
         }
-        error => cannot_open(&error),
-    })?;
-    connection.close().await.map_err(|error| cannot_open(&error))
+        Self::open(url, path).await
+    }
+
+    /// Opens the one of `DATABASE_URL`, which has to be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not, or cannot be used.
+    pub(crate) async fn existing(url: &str) -> Result<Self, ConfigError> {
+        let path = sqlite_path(url)?;
+        if let Some(path) = path.as_ref().filter(|path| !path.exists()) {
+            return Err(ConfigError::new(format!(
+                "there is no database {}; set DATABASE_URL to the listener's, or start the \
+                 listener first, which creates it",
+                path.display()
+            )));
+        }
+        Self::open(url, path).await
+    }
+
+    async fn open(url: &str, path: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let Opened { commits, others, is_sqlite } = open(url).await?;
+        let file = path.and_then(|path| File::at(path).ok());
+        Ok(Self { commits, others, is_sqlite, file })
+    }
+
+    /// The connection for commits.
+    pub(super) async fn for_commit(&self) -> Result<Borrowed, sqlx::Error> {
+        self.commits.acquire().await.map(Borrowed::new)
+    }
+
+    /// Whether what is committed can be found by its address: SQLite goes on in a file that
+    /// somebody has deleted or replaced, until it is closed.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.file.as_ref().is_none_or(File::is_in_place)
+    }
+
+    /// The rows that a statement of a moment returns.
+    pub(super) async fn rows(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let mut connection = Borrowed::new(self.others.acquire().await?);
+        let rows = timeout(PATIENCE, query.fetch_all(&mut *connection)).await;
+        let rows = rows.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        connection.give_back();
+        Ok(rows)
+    }
+
+    /// On how many rows a statement of a moment has acted.
+    pub(super) async fn execute(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+    ) -> Result<u64, sqlx::Error> {
+        let mut connection = Borrowed::new(self.others.acquire().await?);
+        let done = timeout(PATIENCE, query.execute(&mut *connection)).await;
+        let done = done.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        connection.give_back();
+        Ok(done.rows_affected())
+    }
+
+    /// SQLite's files are tidied up by that, too.
+    pub(crate) async fn close(&self) {
+        self.commits.close().await;
+        self.others.close().await;
+    }
 }
 
-fn cannot_open(why: &dyn fmt::Display) -> ConfigError {
-    ConfigError::new(format!(
-        "cannot open the database of DATABASE_URL ({why}); see that it is there, and lets the \
-         listener read and write"
-    ))
+/// A connection that is closed unless what it was taken for has succeeded.
+///
+/// After a failed transaction SQLite may have rolled back by itself, of which sqlx does not know:
+/// its next one would be a savepoint in a transaction that nobody commits. And what was given up
+/// half-way, because it took too long, may never end: nobody else should wait for it.
+pub(super) struct Borrowed {
+    connection: PoolConnection<Any>,
+    is_good: bool,
+}
+
+impl Borrowed {
+    const fn new(connection: PoolConnection<Any>) -> Self {
+        Self { connection, is_good: false }
+    }
+
+    /// To be used again.
+    pub(super) fn give_back(mut self) {
+        self.is_good = true;
+    }
+}
+
+impl Deref for Borrowed {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Borrowed {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if !self.is_good {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// SQLite's file as it was opened.
+#[derive(Clone)]
+struct File {
+    path: PathBuf,
+    id: (u64, u64),
+}
+
+impl File {
+    fn at(path: PathBuf) -> io::Result<Self> {
+        Ok(Self { id: id(&fs::metadata(&path)?), path })
+    }
+
+    fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| id(&metadata) == self.id)
+    }
+}
+
+/// What tells a file from another one of the same name.
+#[cfg(unix)]
+fn id(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+
+    (metadata.dev(), metadata.ino())
+}
+
+/// Here nobody can delete a file that is open.
+#[cfg(windows)]
+const fn id(_: &fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }

@@ -1,14 +1,17 @@
 //! The group commit: deliveries that come while one transaction is under way share the next, so
-//! that a flush of the disk serves all of them.
+//! that a flush of the disk serves all of them. Who is to be told of them stands in the same
+//! transaction.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use sqlx::{AnyConnection, AnyPool, Connection};
+use sqlx::{AnyConnection, Connection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::database::Database;
 use super::insert::insert;
+use super::outbox::Outbox;
 use super::{PATIENCE, Stored, Unavailable};
 use crate::delivery::Delivery;
 use crate::metrics::Metrics;
@@ -18,21 +21,28 @@ use crate::metrics::Metrics;
 pub(super) const DELIVERIES_MOST: usize = 256;
 const BYTES_MOST: usize = 8 << 20;
 
-/// A delivery, and whom to tell what became of it.
+/// A delivery, and whom to answer what became of it.
 pub(super) struct Waiting {
     pub(super) delivery: Arc<Delivery>,
+    /// Whether somebody is told of it, too.
+    pub(super) is_told: bool,
     pub(super) answer: oneshot::Sender<Result<Stored, Unavailable>>,
 }
 
 /// Commits group after group until no more can come.
-pub(super) async fn commit_all(pool: AnyPool, mut next: mpsc::Receiver<Waiting>, metrics: Metrics) {
+pub(super) async fn commit_all(
+    database: Database,
+    outbox: Outbox,
+    mut next: mpsc::Receiver<Waiting>,
+    metrics: Metrics,
+) {
     while let Some(first) = next.recv().await {
         let group = gather(first, &mut next);
         if group.is_empty() {
             continue;
         }
         let begun = Instant::now();
-        let outcome = commit(&pool, &group).await;
+        let outcome = commit(&database, &outbox, &group).await;
         metrics.commit(begun.elapsed());
         answer(group, outcome);
     }
@@ -58,27 +68,43 @@ fn gather(first: Waiting, next: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
     group
 }
 
-async fn commit(pool: &AnyPool, group: &[Waiting]) -> Result<Vec<Stored>, Unavailable> {
-    let deliveries: Vec<_> = group.iter().map(|waiting| &*waiting.delivery).collect();
-    let mut connection = pool.acquire().await.map_err(|error| Unavailable::new(&error))?;
-    let stored = timeout(PATIENCE, transaction(&mut connection, &deliveries)).await;
-    if !matches!(stored, Ok(Ok(_))) {
-        // SQLite may have rolled back by itself, of which sqlx does not know: on this connection
-        // its next transaction would be a savepoint in one that nobody commits.
-        connection.close_on_drop();
+async fn commit(
+    database: &Database,
+    outbox: &Outbox,
+    group: &[Waiting],
+) -> Result<Vec<Stored>, Unavailable> {
+    let mut connection = database.for_commit().await.map_err(|error| Unavailable::new(&error))?;
+    let stored = timeout(PATIENCE, transaction(&mut connection, outbox, group))
+        .await
+        .map_err(|_| Unavailable::new(&"the database did not answer in time"))?
+        .map_err(|error| Unavailable::new(&error))?;
+    if !database.is_in_place() {
+        return Err(Unavailable::new(
+            &"the database's file was deleted or replaced; put it back, or start the listener again",
+        ));
     }
-    match stored {
-        Ok(stored) => stored.map_err(|error| Unavailable::new(&error)),
-        Err(_) => Err(Unavailable::new(&"the database did not answer in time")),
-    }
+    connection.give_back();
+    outbox.has_changed();
+    Ok(stored)
 }
 
 async fn transaction(
     connection: &mut AnyConnection,
-    deliveries: &[&Delivery],
+    outbox: &Outbox,
+    group: &[Waiting],
 ) -> Result<Vec<Stored>, sqlx::Error> {
+    let deliveries: Vec<_> = group.iter().map(|waiting| &*waiting.delivery).collect();
     let mut transaction = connection.begin().await?;
-    let stored = insert(&mut transaction, deliveries).await?;
+    let stored = insert(&mut transaction, &deliveries).await?;
+    let told: Vec<_> = group
+        .iter()
+        .zip(&stored)
+        .filter_map(|(waiting, stored)| match stored {
+            Stored::New { id, .. } if waiting.is_told => Some(*id),
+            _ => None,
+        })
+        .collect();
+    outbox.insert(&mut transaction, &told).await?;
     transaction.commit().await?;
     Ok(stored)
 }

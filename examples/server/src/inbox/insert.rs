@@ -82,7 +82,7 @@ async fn odd(connection: &mut AnyConnection, ids: Vec<i64>) -> Result<HashSet<i6
 }
 
 /// Placeholders: `($1, $2), ($3, $4)` for two rows of two.
-fn rows(rows: usize, columns: usize) -> String {
+pub(super) fn rows(rows: usize, columns: usize) -> String {
     let mut sql = String::new();
     for number in 1..=rows * columns {
         let before = match number {

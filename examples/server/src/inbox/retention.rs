@@ -3,10 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use sqlx::AnyPool;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
+use super::database::Database;
 use crate::delivery::milliseconds;
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -16,21 +16,30 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-const STEP: &str = "UPDATE deliveries SET secret_label = NULL, event_id = NULL, event = NULL, \
-                    chat_id = NULL, ticket_id = NULL, property_id = NULL, headers = NULL, \
-                    body = NULL WHERE id IN (SELECT id FROM deliveries WHERE body IS NOT NULL \
-                    AND received_at < $1 ORDER BY received_at LIMIT 32)";
+const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = NULL, \
+                          event = NULL, chat_id = NULL, ticket_id = NULL, property_id = NULL, \
+                          headers = NULL, body = NULL WHERE id IN (SELECT id FROM deliveries \
+                          WHERE body IS NOT NULL AND received_at < $1 \
+                          ORDER BY received_at LIMIT 32)";
+
+const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
+                             WHERE created_at < $1 AND state <> 'waiting' LIMIT 1000)";
+
+/// What waits for an address that has left `NOTIFY_URL`: nobody else gives it up.
+const ABANDONED: &str = "UPDATE outbox SET state = 'failed', last_error = 'NOTIFY_URL no longer \
+                         has this channel' WHERE id IN (SELECT id FROM outbox WHERE \
+                         created_at < $1 AND state = 'waiting' LIMIT 1000)";
+
+/// Notifications are tried for a day, and then a little.
+const ABANDONED_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 
 /// Looks now and then every hour, for as long as the database is open. 0 days keep everything.
-pub(super) async fn run(pool: AnyPool, days: u32) {
-    if days == 0 {
-        return;
-    }
+pub(super) async fn run(database: Database, days: u32) {
     let mut hours = interval(EVERY);
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         hours.tick().await;
-        match delete(&pool, SystemTime::now() - DAY * days).await {
+        match look(&database, days).await {
             Ok(0) => {}
             Ok(deliveries) => info!(deliveries, "old deliveries deleted"),
             Err(sqlx::Error::PoolClosed) => return,
@@ -39,15 +48,37 @@ pub(super) async fn run(pool: AnyPool, days: u32) {
     }
 }
 
-/// Deletes what came before `time`, and says how many that were.
-async fn delete(pool: &AnyPool, time: SystemTime) -> Result<u64, sqlx::Error> {
-    let mut deleted = 0;
+/// Says how many deliveries it has deleted.
+async fn look(database: &Database, days: u32) -> Result<u64, sqlx::Error> {
+    let now = SystemTime::now();
+    in_steps(database, ABANDONED, now - ABANDONED_AFTER).await?;
+    if days == 0 {
+        return Ok(0);
+    }
+    // Beyond what a clock can tell there is nothing.
+    let Some(time) = now.checked_sub(DAY * days) else { return Ok(0) };
+    in_steps(database, NOTIFICATIONS, time).await?;
+    let deleted = in_steps(database, DELIVERIES, time).await?;
+    if deleted > 0 && database.is_sqlite {
+        // Until then the file has what the log beside it says to overwrite.
+        database.rows(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
+    }
+    Ok(deleted)
+}
+
+/// Repeats a statement on what came before `time`, until there is nothing left; says on how many.
+async fn in_steps(
+    database: &Database,
+    statement: &'static str,
+    time: SystemTime,
+) -> Result<u64, sqlx::Error> {
+    let mut rows = 0;
     loop {
-        let step = sqlx::query(STEP).bind(milliseconds(time)).execute(pool).await?;
-        if step.rows_affected() == 0 {
-            return Ok(deleted);
+        let step = database.execute(sqlx::query(statement).bind(milliseconds(time))).await?;
+        if step == 0 {
+            return Ok(rows);
         }
-        deleted += step.rows_affected();
+        rows += step;
         sleep(PAUSE).await;
     }
 }

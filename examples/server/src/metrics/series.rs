@@ -4,11 +4,12 @@ use std::fmt;
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::requests::Requests;
+use super::sizes::Sizes;
 
 /// From what a small delivery takes to the time after which Tawk.to gives up, in seconds.
 pub(super) const BUCKETS: [f64; 12] =
@@ -22,6 +23,8 @@ pub(super) struct Series {
     pub(super) unavailable: Counter,
     pub(super) unknown_events: Counter,
     pub(super) undecodable_bodies: Counter,
+    /// By channel and outcome.
+    pub(super) notifications: Family<[(&'static str, String); 2], Counter>,
     pub(super) verification: Histogram,
     pub(super) commit: Histogram,
 }
@@ -51,6 +54,13 @@ impl Series {
         let undecodable_bodies =
             counter("undecodable_bodies", "Verified bodies that could not be read as an event");
 
+        let notifications = Family::default();
+        registry.register(
+            "notification_attempts",
+            "Attempts to send a notification, by channel and outcome",
+            notifications.clone(),
+        );
+
         let mut histogram = |name, help| {
             let histogram = Histogram::new(BUCKETS);
             registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
@@ -72,23 +82,17 @@ impl Series {
             unavailable,
             unknown_events,
             undecodable_bodies,
+            notifications,
             verification,
             commit,
         }
     }
 
     /// Writes what Prometheus reads.
-    pub(super) fn write(&self, text: &mut String, inbox_deliveries: Option<u64>) -> fmt::Result {
+    pub(super) fn write(&self, text: &mut String, sizes: Option<&Sizes>) -> fmt::Result {
         encode_registry(text, &self.registry)?;
-        if let Some(deliveries) = inbox_deliveries {
-            // Known to this one request alone: another may be answered at the same time.
-            let mut inbox = registry();
-            inbox.register(
-                "inbox_deliveries",
-                "Deliveries in the inbox",
-                ConstGauge::new(deliveries),
-            );
-            encode_registry(text, &inbox)?;
+        if let Some(sizes) = sizes {
+            sizes.write(text, registry())?;
         }
         encode_eof(text)
     }

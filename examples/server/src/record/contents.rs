@@ -1,7 +1,6 @@
 //! [`Contents`]: a body as it came, from the level `payload` on.
 
-use std::borrow::Cow;
-
+use crate::delivery::text;
 use crate::log::json_line;
 
 /// So much is logged of a body that anybody can have sent.
@@ -54,23 +53,9 @@ fn beginning(body: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// The body as text, and how it was made one.
-pub(crate) fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
-    match str::from_utf8(body) {
-        Ok(text) => (text.into(), "utf-8"),
-        Err(_) => (body.escape_ascii().to_string().into(), "escaped"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_that_are_not_text_are_escaped() {
-        assert_eq!(text("é".as_bytes()), ("é".into(), "utf-8"));
-        assert_eq!(text(b"\xff\n"), (r"\xff\n".into(), "escaped"));
-    }
 
     #[test]
     fn a_strangers_body_is_cut_between_characters_and_says_so() {

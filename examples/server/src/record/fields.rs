@@ -3,8 +3,8 @@
 use tower_tawk::Signature;
 
 use super::contents::Contents;
-use super::outline::Outline;
 use super::said::Said;
+use crate::delivery::Outline;
 use crate::metrics::Counted;
 
 /// A field that is `None` is left out.

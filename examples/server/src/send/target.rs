@@ -10,9 +10,10 @@ use http::uri::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::trust;
 
 /// A connection, with TLS or without.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -96,22 +97,8 @@ impl Connector {
     }
 }
 
-/// TLS with the certificates that the system trusts, by ring: aws-lc would take longer to compile
-/// than all the rest.
 fn tls() -> io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(io::Error::other(
-            "this system has no trusted certificates to check the listener's with; install them \
-             (the package ca-certificates), or name a file of them in SSL_CERT_FILE",
-        ));
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = trust::client_config(trust::native_roots()?)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

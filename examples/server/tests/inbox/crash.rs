@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::deliveries::{deliver_all, delivery};
-use super::store::Store;
-use super::support::{Connection, Listener, sign};
+use super::support::{Connection, Listener, Store, sign};
 
 /// 32 connections side by side deliver number after number until the listener is killed, which is
 /// when 400 are answered. Returns how many numbers they began, and those that had their 200.

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::deliveries::{KNOWN, STORED, delivery, outcome};
-use super::store::Store;
-use super::support::sign;
+use super::support::{Store, sign};
 
 /// The bytes of a delivery's body as it is exported.
 fn assert_body(stored: &Value, body: &[u8]) {

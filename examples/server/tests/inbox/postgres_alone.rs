@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::deliveries::{KNOWN, STORED, assert_unavailable, delivery, outcome};
-use super::store::Store;
-use super::support::{Connection, Listener, Postgres, sign};
+use super::support::{Connection, Listener, Postgres, SECRET, Store, run, sign};
 
 /// Sends the same to both, and only then looks at the answers.
 fn at_once(connections: &mut [Connection; 2], body: &[u8]) -> [String; 2] {
@@ -87,4 +86,14 @@ fn without_its_server_it_is_503_and_with_it_again_200() {
     expected.sort_unstable();
     assert_eq!(stored, expected);
     listener.stop();
+}
+
+#[test]
+fn a_database_that_does_not_take_all_text_is_refused_at_the_start() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database_with("ENCODING 'LATIN1' TEMPLATE template0");
+    let settings = [("DATABASE_URL", &*url), ("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
+    let finished = run(&[], &settings);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("create one with the encoding UTF8"), "{finished:?}");
 }

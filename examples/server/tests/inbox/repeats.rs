@@ -4,8 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use super::deliveries::{KNOWN, STORED, delivery, outcome};
-use super::store::Store;
-use super::support::sign;
+use super::support::{Store, sign};
 
 const ODD: &str = "another delivery has the same event id";
 

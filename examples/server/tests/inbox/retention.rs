@@ -1,8 +1,7 @@
 //! What is old is deleted, and known all the same.
 
 use super::deliveries::{KNOWN, STORED, delivery, outcome};
-use super::store::Store;
-use super::support::{Listener, sign};
+use super::support::{Listener, Store, sign};
 
 const TWO_DAYS: u64 = 2 * 24 * 60 * 60 * 1_000;
 

@@ -1,8 +1,7 @@
 //! What can become of a file: locked, full, in a directory that is not there, in others' sight.
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
-use super::store::Store;
-use super::support::{Connection, sign};
+use super::support::{Connection, Store, sign};
 
 /// Locks the database against everybody else who writes.
 const LOCK: &str = "BEGIN IMMEDIATE";
@@ -27,6 +26,23 @@ fn a_locked_database_is_503_until_it_is_unlocked() {
     assert_eq!(listener.deliver(&delivery(0)).status, 200);
     assert_eq!(outcome(&listener.deliver(&delivery(1))), (200, STORED));
     assert_eq!(store.signatures(), [0, 1].map(|number| sign(&delivery(number))));
+}
+
+#[test]
+fn a_delivery_whose_sender_has_gone_is_stored_and_logged_all_the_same() {
+    let store = Store::sqlite();
+    let listener = store.listener();
+    let mut other = store.session();
+    other.execute(LOCK);
+    let mut connection = listener.connect();
+    begin(&mut connection, &delivery(0));
+    connection.end();
+    drop(connection);
+    // By then it has read to the end of that connection.
+    assert_eq!(listener.connect().request("GET", "/readyz").status, 200);
+    other.execute("ROLLBACK");
+    listener.line("delivery verified");
+    assert_eq!(store.signatures(), [sign(&delivery(0))]);
 }
 
 /// A delivery whose answer is waited for later.

@@ -1,26 +1,13 @@
 //! What is stored of a delivery, and of what not.
 
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use super::deliveries::{STORED, delivery, outcome};
-use super::store::Store;
-use super::support::{SECRET, payload, sign, sign_with};
+use super::support::{SECRET, Store, payloads, sign, sign_with};
 
 const PASSWORD: &str = "Basic dGF3azppbnZlbnRlZA==";
-
-/// The twelve of `examples/payloads`, in their order.
-fn payloads() -> Vec<Vec<u8>> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../payloads");
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
-    names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"));
-    names.sort();
-    names.iter().map(|name| payload(name.trim_end_matches(".json"))).collect()
-}
 
 pub(crate) fn every_payload_is_stored_once_with_all_there_is_to_know(store: &Store) {
     let listener = store.listener();

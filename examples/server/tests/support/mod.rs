@@ -18,20 +18,32 @@
 //! assert_eq!(finished.code, Some(1));
 //! ```
 
-#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    unused_macros,
+    reason = "each test file uses its own part"
+)]
 
 mod client;
 mod database;
 mod directory;
 mod postgres;
 mod process;
+mod reserved;
+mod store;
 
 pub use client::{Answer, Connection};
 pub use database::{Session, execute};
 pub use directory::Directory;
 pub use postgres::Postgres;
-pub use process::{Finished, Listener, program, run, run_in};
+pub use process::{Finished, Listener, WATCHDOG, program, run, run_in, until};
+pub use reserved::Reserved;
+pub use store::Store;
+pub(crate) use store::on_each_database;
 
+use std::fs;
 use std::path::Path;
 
 use tower_tawk::Secret;
@@ -52,5 +64,15 @@ pub fn sign_with(secret: &str, body: &[u8]) -> String {
 /// The bytes of `examples/payloads/{name}.json`.
 pub fn payload(name: &str) -> Vec<u8> {
     let payloads = Path::new(env!("CARGO_MANIFEST_DIR")).join("../payloads");
-    std::fs::read(payloads.join(name).with_extension("json")).unwrap()
+    fs::read(payloads.join(name).with_extension("json")).unwrap()
+}
+
+/// The twelve of `examples/payloads`, in their order.
+pub fn payloads() -> Vec<Vec<u8>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../payloads");
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+    names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"));
+    names.sort();
+    names.iter().map(|name| payload(name.trim_end_matches(".json"))).collect()
 }

@@ -92,9 +92,14 @@ impl Postgres {
 
     /// The URL of a new database.
     pub fn database(&self) -> String {
+        self.database_with("")
+    }
+
+    /// The same, made with these options.
+    pub fn database_with(&self, options: &str) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        execute(&self.url("postgres"), &format!("CREATE DATABASE {name}"));
+        execute(&self.url("postgres"), &format!("CREATE DATABASE {name} {options}"));
         self.url(&name)
     }
 

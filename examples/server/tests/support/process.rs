@@ -5,12 +5,24 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Answer, Connection, Directory, SECRET, sign};
 
 /// How long anything here may take before its test fails: a watchdog, not an expectation.
-pub(super) const WATCHDOG: Duration = Duration::from_secs(60);
+pub const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Looks again and again until there is what is looked for.
+pub fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < WATCHDOG, "it does not come");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// The program, with an empty environment but for `settings`, in `directory`.
 pub fn program(directory: &Directory, settings: &[(&str, &str)]) -> Command {

@@ -1,5 +1,7 @@
 //! `tawk-listener inbox`: reads the inbox from the command line, also while the listener runs.
 
+mod table;
+
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -7,17 +9,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
-use sqlx::AnyPool;
 
-use super::stored::{Listed, after, list_after, one};
-use super::{Stored, database};
-use crate::config::{Database, LogFormat, TawkLog};
-use crate::delivery::Delivery;
-use crate::log::{self, json_page, json_text, printable};
-use crate::metrics::Counted;
-use crate::record::{self, text};
-
-type BoxError = Box<dyn Error + Send + Sync>;
+use crate::config::{self, Notify, Occasion};
+use crate::delivery::{Delivery, text};
+use crate::inbox::Database;
+use crate::log::{json_page, json_text};
+use crate::notify::Notifier;
+use table::BoxError;
 
 // The comments are what `--help` shows.
 /// Read the inbox: what has been received
@@ -25,7 +23,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[command(arg_required_else_help = false)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    database: Database,
+    database: config::Database,
     #[command(subcommand)]
     command: Command,
 }
@@ -39,28 +37,33 @@ enum Command {
         /// The delivery's number, as `inbox list` and the log have it
         id: i64,
     },
-    /// Act on a delivery again, as if it had just been received
+    /// Act on a delivery again, as if it had just been received: tell somebody
     Replay {
         /// The delivery's number, as `inbox list` and the log have it
         id: i64,
+        #[command(flatten)]
+        notify: Notify,
     },
+    /// Print a table of all notifications: what is waiting, sent and failed, and why
+    Outbox,
     /// Print all deliveries as JSON, one a line, the bodies as they came
     Export,
 }
 
 /// Reads, and says with which status to exit.
 pub(crate) async fn run(Arguments { database, command }: Arguments) -> ExitCode {
-    let pool = match database::open_existing(&database.database_url).await {
-        Ok(pool) => pool,
+    let database = match Database::existing(&database.database_url).await {
+        Ok(database) => database,
         Err(error) => return crate::could_not_start(error),
     };
     let done = match command {
-        Command::List => list(&pool).await,
-        Command::Show { id } => show(&pool, id).await,
-        Command::Replay { id } => replay(&pool, id).await,
-        Command::Export => export(&pool).await,
+        Command::List => table::deliveries(&database).await,
+        Command::Outbox => table::notifications(&database).await,
+        Command::Show { id } => show(&database, id).await,
+        Command::Replay { id, notify } => replay(&database, id, &notify).await,
+        Command::Export => export(&database).await,
     };
-    pool.close().await;
+    database.close().await;
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads may stop reading, as `head` does.
@@ -77,40 +80,8 @@ fn is_unread(error: &(dyn Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-async fn list(pool: &AnyPool) -> Result<(), BoxError> {
-    let mut out = io::stdout().lock();
-    row(&mut out, ["id", "received", "event", "chat or ticket", "secret", "bytes"])?;
-    let mut last = 0;
-    loop {
-        let page = list_after(pool, last).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        last = end.id;
-        for Listed { id, received_at, event, subject, secret_label, bytes } in page {
-            let received_at = format_rfc3339_millis(received_at).to_string();
-            row(
-                &mut out,
-                [
-                    &id.to_string(),
-                    &received_at,
-                    &event.unwrap_or_default(),
-                    &subject.unwrap_or_default(),
-                    &secret_label,
-                    &bytes.to_string(),
-                ],
-            )?;
-        }
-    }
-}
-
-/// As wide as what is usual, so that each line can be printed as soon as it is known. No cell can
-/// drive a terminal.
-fn row(out: &mut impl Write, cells: [&str; 6]) -> io::Result<()> {
-    let [id, received, event, subject, secret, bytes] = cells.map(printable);
-    writeln!(out, "{id:>6}  {received:24}  {event:23}  {subject:36}  {secret:12}  {bytes:>8}")
-}
-
-async fn show(pool: &AnyPool, id: i64) -> Result<(), BoxError> {
-    let delivery = find(pool, id).await?;
+async fn show(database: &Database, id: i64) -> Result<(), BoxError> {
+    let delivery = find(database, id).await?;
     let mut object = object(id, &delivery);
     if let Ok(body) = serde_json::from_slice::<Value>(&delivery.body) {
         object["body"] = body;
@@ -118,10 +89,10 @@ async fn show(pool: &AnyPool, id: i64) -> Result<(), BoxError> {
     Ok(writeln!(io::stdout(), "{}", json_page(&object))?)
 }
 
-async fn export(pool: &AnyPool) -> Result<(), BoxError> {
+async fn export(database: &Database) -> Result<(), BoxError> {
     let mut last = 0;
     loop {
-        let page = after(pool, last).await?;
+        let page = database.deliveries_after(last).await?;
         let Some((end, _)) = page.last() else { return Ok(()) };
         last = *end;
         for (id, delivery) in &page {
@@ -130,8 +101,8 @@ async fn export(pool: &AnyPool) -> Result<(), BoxError> {
     }
 }
 
-async fn find(pool: &AnyPool, id: i64) -> Result<Delivery, BoxError> {
-    let delivery = one(pool, id).await?;
+async fn find(database: &Database, id: i64) -> Result<Delivery, BoxError> {
+    let delivery = database.delivery(id).await?;
     Ok(delivery.ok_or_else(|| {
         format!("there is no delivery {id}, or it is older than TAWK_RETENTION_DAYS; `inbox list` has all")
     })?)
@@ -155,11 +126,20 @@ fn object(id: i64, delivery: &Delivery) -> Value {
     })
 }
 
-/// What is done with a delivery is that it is logged.
-async fn replay(pool: &AnyPool, id: i64) -> Result<(), BoxError> {
-    let delivery = find(pool, id).await?;
-    log::begin("info", LogFormat::Text)?;
-    let stored = Ok(Stored::New { id, is_odd: false });
-    record::verified(TawkLog::Payload, &delivery, &delivery.event(), Counted::default(), &stored);
-    Ok(())
+/// Leaves it to the listener that runs: there it is tried again until it succeeds.
+async fn replay(database: &Database, id: i64, notify: &Notify) -> Result<(), BoxError> {
+    let delivery = find(database, id).await?;
+    let channels = Notifier::new(&notify.notify_url)?.names();
+    if channels.is_empty() {
+        return Err(
+            "NOTIFY_URL is not set, so nobody is told; set it as the listener has it".into()
+        );
+    }
+    if Occasion::of(&delivery.event(), &notify.notify_on).is_none() {
+        return Err(format!("delivery {id} is nothing to tell somebody of; see NOTIFY_ON").into());
+    }
+    let count = channels.len();
+    database.replay(id, &channels).await?;
+    let times = if count == 1 { "one channel".to_owned() } else { format!("{count} channels") };
+    Ok(writeln!(io::stdout(), "delivery {id} is in the outbox again, for {times}")?)
 }
