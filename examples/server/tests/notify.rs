@@ -38,6 +38,7 @@ support::on_each_database! {
     commands::a_replay_that_tells_nobody_is_said_so_in_one_line,
     metrics::notifications_are_counted_by_state_channel_and_outcome,
     retention::notifications_go_with_their_deliveries,
+    retention::what_waited_while_nobody_listened_is_told_however_old_it_is,
     retention::what_waits_for_an_address_that_is_gone_fails,
     stop::what_is_under_way_is_finished_and_what_waits_is_told_after_the_start,
 }

@@ -2,8 +2,8 @@
 
 use super::commands::{is_settled, waiting};
 use super::deliveries::deliver;
-use super::outbox::{outbox, outbox_when};
-use super::receiver::{Receiver, status};
+use super::outbox::{assert_sent, outbox, outbox_when};
+use super::receiver::{Receiver, Reply, status};
 use super::support::Store;
 
 const TWO_DAYS: u64 = 2 * 24 * 60 * 60 * 1_000;
@@ -40,6 +40,26 @@ pub(crate) fn notifications_go_with_their_deliveries(store: &Store) {
     listener.stop();
     assert_eq!(outbox(store), kept);
     assert_eq!(receiver.received().len(), 3);
+}
+
+pub(crate) fn what_waited_while_nobody_listened_is_told_however_old_it_is(store: &Store) {
+    let headers = vec!["retry-after: 3600\r\n".to_owned()];
+    let busy = Reply::Answer("503 Service Unavailable", headers, "");
+    let receiver = Receiver::start([busy, status("200 OK")]);
+    let url = receiver.url();
+    let listener = store.listener_with(&[("NOTIFY_URL", &url)]);
+    deliver(&mut listener.connect(), [0]);
+    outbox_when(store, is_settled);
+    listener.stop();
+    age(store, 1);
+    let mut session = store.session();
+    assert_eq!(session.execute("UPDATE outbox SET due_at = created_at"), 1);
+    session.close();
+
+    let listener = store.listener_with(&[("NOTIFY_URL", &url)]);
+    receiver.wait_for(2);
+    listener.stop();
+    assert_sent(store, 1);
 }
 
 pub(crate) fn what_waits_for_an_address_that_is_gone_fails(store: &Store) {
