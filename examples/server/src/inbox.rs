@@ -91,7 +91,7 @@ impl Inbox {
         let outbox = Outbox::new(database.clone(), channels);
         let (waiting, next) = mpsc::channel(group::DELIVERIES_MOST);
         tokio::spawn(group::commit_all(database.clone(), outbox.clone(), next, metrics));
-        tokio::spawn(retention::run(database.clone(), retention_days));
+        tokio::spawn(retention::run(database.clone(), outbox.clone(), retention_days));
         let (is_ready, sizes) = Default::default();
         Self { database, outbox, waiting, is_ready, sizes }
     }

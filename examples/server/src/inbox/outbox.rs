@@ -165,6 +165,22 @@ impl Outbox {
         Ok(())
     }
 
+    /// Gives up what has waited since before `time` for an address that is not in `NOTIFY_URL` any
+    /// more: nobody else does.
+    pub(super) async fn abandon(&self, time: SystemTime) -> Result<(), sqlx::Error> {
+        let mut sql = "UPDATE outbox SET state = 'failed', last_error = 'NOTIFY_URL no longer has \
+                       this channel' WHERE state = 'waiting' AND created_at < $1"
+            .to_owned();
+        for number in (2..).take(self.channels.len()) {
+            sql.push_str(&format!(" AND channel <> ${number}"));
+        }
+        let mut query = sqlx::query::<Any>(AssertSqlSafe(sql)).bind(milliseconds(time));
+        for channel in &*self.channels {
+            query = query.bind(channel.clone());
+        }
+        self.database.execute(query).await.map(drop)
+    }
+
     /// Whether something has been due for long on this listener's channels, and nothing has moved.
     pub(super) async fn is_stuck(&self) -> Result<bool, sqlx::Error> {
         if self.channels.is_empty() {

@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
 use super::database::Database;
+use super::outbox::Outbox;
 use crate::delivery::milliseconds;
 
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -25,21 +26,16 @@ const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = 
 const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
                              WHERE created_at < $1 AND state <> 'waiting' LIMIT 1000)";
 
-/// What waits for an address that has left `NOTIFY_URL`: nobody else gives it up.
-const ABANDONED: &str = "UPDATE outbox SET state = 'failed', last_error = 'NOTIFY_URL no longer \
-                         has this channel' WHERE id IN (SELECT id FROM outbox WHERE \
-                         created_at < $1 AND state = 'waiting' LIMIT 1000)";
-
-/// Notifications are tried for a day, and then a little.
+/// Notifications are tried for a day: who else would send them has had the time.
 const ABANDONED_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 
 /// Looks now and then every hour, for as long as the database is open. 0 days keep everything.
-pub(super) async fn run(database: Database, days: u32) {
+pub(super) async fn run(database: Database, outbox: Outbox, days: u32) {
     let mut hours = interval(EVERY);
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         hours.tick().await;
-        match look(&database, days).await {
+        match look(&database, &outbox, days).await {
             Ok(0) => {}
             Ok(deliveries) => info!(deliveries, "old deliveries deleted"),
             Err(sqlx::Error::PoolClosed) => return,
@@ -49,9 +45,9 @@ pub(super) async fn run(database: Database, days: u32) {
 }
 
 /// Says how many deliveries it has deleted.
-async fn look(database: &Database, days: u32) -> Result<u64, sqlx::Error> {
+async fn look(database: &Database, outbox: &Outbox, days: u32) -> Result<u64, sqlx::Error> {
     let now = SystemTime::now();
-    in_steps(database, ABANDONED, now - ABANDONED_AFTER).await?;
+    outbox.abandon(now - ABANDONED_AFTER).await?;
     if days == 0 {
         return Ok(0);
     }

@@ -19,7 +19,8 @@ pub(crate) enum Reply {
     Late(Duration),
     /// Answers nothing.
     Silence,
-    /// Answers with this status and a body of a gigabyte.
+    /// Answers with this status and a body of a gigabyte, of which it sends 64 MiB: far more than
+    /// the system keeps for somebody who does not read.
     Gigabyte(&'static str),
 }
 
@@ -199,7 +200,7 @@ fn answer(mut stream: TcpStream, reply: &Reply) -> bool {
         Reply::Gigabyte(status) => {
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", 1 << 30);
             stream.write_all(head.as_bytes()).is_ok()
-                && (0..1 << 10).all(|_| stream.write_all(&MEGABYTE).is_ok())
+                && (0..64).all(|_| stream.write_all(&MEGABYTE).is_ok())
         }
     }
 }
