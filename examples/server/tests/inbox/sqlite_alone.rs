@@ -1,7 +1,7 @@
 //! What can become of a file: locked, full, in a directory that is not there, in others' sight.
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
-use super::support::{Connection, Store, sign};
+use super::support::{Connection, Store, sign, until};
 
 /// Locks the database against everybody else who writes.
 const LOCK: &str = "BEGIN IMMEDIATE";
@@ -36,6 +36,12 @@ fn a_delivery_whose_sender_has_gone_is_stored_and_logged_all_the_same() {
     other.execute(LOCK);
     let mut connection = listener.connect();
     begin(&mut connection, &delivery(0));
+    // Whoever hangs up before its end is read has delivered nothing.
+    let is_verified = || {
+        let metrics = listener.connect().request("GET", "/metrics").body;
+        metrics.contains("tawk_requests_total{verdict=\"verified\",reason=\"\"} 1").then_some(())
+    };
+    until(is_verified);
     connection.end();
     drop(connection);
     // By then it has read to the end of that connection.
