@@ -22,7 +22,7 @@ mod stored;
 
 pub(crate) use database::Database;
 pub(crate) use notification::Notification;
-pub(crate) use outbox::{Claimed, LEASE, Outbox, Outcome};
+pub(crate) use outbox::{Claimed, Outbox, Outcome};
 pub(crate) use stored::Listed;
 
 use std::fmt;

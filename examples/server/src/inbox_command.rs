@@ -138,8 +138,7 @@ async fn replay(database: &Database, id: i64, notify: &Notify) -> Result<(), Box
     if Occasion::of(&delivery.event(), &notify.notify_on).is_none() {
         return Err(format!("delivery {id} is nothing to tell somebody of; see NOTIFY_ON").into());
     }
-    let count = channels.len();
     database.replay(id, &channels).await?;
-    let times = if count == 1 { "one channel".to_owned() } else { format!("{count} channels") };
-    Ok(writeln!(io::stdout(), "delivery {id} is in the outbox again, for {times}")?)
+    let channels = channels.join(", ");
+    Ok(writeln!(io::stdout(), "delivery {id} is in the outbox again, for {channels}")?)
 }

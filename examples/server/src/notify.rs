@@ -14,10 +14,12 @@
 //!   post.rs        as Slack and its like take it
 //!   ntfy.rs        as ntfy takes it
 //!   endpoint.rs    an address and its credentials
-//! worker.rs      takes what is due from the outbox, sends it (client.rs), and writes down what
-//!                became of it; again after a while if it failed (backoff.rs)
+//! worker.rs      takes what is due from the outbox, and writes down what became of it; again
+//!                after a while if it failed (backoff.rs)
+//!   attempt.rs     makes the message of a delivery and sends it (client.rs)
 //! ```
 
+mod attempt;
 mod backoff;
 mod channel;
 mod channels;
@@ -42,6 +44,7 @@ use tokio::task::JoinSet;
 use crate::config::{ConfigError, Occasion};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
+use attempt::Attempt;
 use channels::Channels;
 use client::Client;
 use worker::Worker;
@@ -79,7 +82,8 @@ impl Notifier {
                 let name = name.into();
                 let (client, inbox, metrics) = (client.clone(), inbox.clone(), metrics.clone());
                 let on = Arc::clone(on);
-                let worker = Worker { name, channel, on, client, inbox, metrics };
+                let attempt = Attempt { name, channel, on, client, inbox };
+                let worker = Worker { attempt, metrics };
                 working.spawn(worker.run(stop.subscribe()));
             }
         }

@@ -40,5 +40,6 @@ support::on_each_database! {
     retention::notifications_go_with_their_deliveries,
     retention::what_waited_while_nobody_listened_is_told_however_old_it_is,
     retention::what_waits_for_an_address_that_is_gone_fails,
+    retention::what_waits_for_an_address_that_has_left_is_said_at_the_start,
     stop::what_is_under_way_is_finished_and_what_waits_is_told_after_the_start,
 }

@@ -84,7 +84,9 @@ async fn commit(
         ));
     }
     connection.give_back();
-    outbox.has_changed();
+    if group.iter().any(|waiting| waiting.is_told) {
+        outbox.has_changed();
+    }
     Ok(stored)
 }
 

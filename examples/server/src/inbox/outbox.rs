@@ -7,17 +7,20 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::database::Database;
 use super::insert::rows;
 use crate::delivery::{milliseconds, time};
 use crate::metrics::Sizes;
 
-/// So long nobody else takes what was taken. Longer than any attempt; by as much as this several
-/// listeners' clocks may differ.
-pub(crate) const LEASE: Duration = Duration::from_secs(20);
+/// So long nobody else takes what was taken: twice as long as it takes to send it, so that several
+/// listeners' clocks may differ by some seconds.
+const LEASE: Duration = Duration::from_secs(20);
 
 /// So long nothing may move although something is due.
 const STUCK_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -41,6 +44,8 @@ pub(crate) struct Claimed {
     /// How often it was taken, this time included.
     pub(crate) attempts: i64,
     pub(crate) created_at: SystemTime,
+    /// Nobody else takes it before that.
+    pub(crate) leased_until: Instant,
 }
 
 /// What became of an attempt.
@@ -121,7 +126,8 @@ impl Outbox {
         channel: &str,
         most: usize,
     ) -> Result<Vec<Claimed>, sqlx::Error> {
-        let now = SystemTime::now();
+        // It counts from here, however long the database takes.
+        let (now, leased_until) = (SystemTime::now(), Instant::now() + LEASE);
         let query = sqlx::query::<Any>(AssertSqlSafe(&*self.claim))
             .bind(channel.to_owned())
             .bind(milliseconds(now))
@@ -136,6 +142,7 @@ impl Outbox {
                     replay: row.try_get("replay")?,
                     attempts: row.try_get("attempts")?,
                     created_at: time(row.try_get("created_at")?),
+                    leased_until,
                 })
             })
             .collect()
@@ -165,20 +172,48 @@ impl Outbox {
         Ok(())
     }
 
+    /// Lets everything that waits on `channel` wait until then at least.
+    pub(crate) async fn defer(&self, channel: &str, until: SystemTime) -> Result<(), sqlx::Error> {
+        const DEFER: &str = "UPDATE outbox SET due_at = $1 WHERE state = 'waiting' \
+                             AND channel = $2 AND due_at < $1";
+        let query = sqlx::query(DEFER).bind(milliseconds(until)).bind(channel.to_owned());
+        self.database.execute(query).await.map(drop)
+    }
+
     /// Gives up what has waited since before `time` for an address that is not in `NOTIFY_URL` any
     /// more: nobody else does.
-    pub(super) async fn abandon(&self, time: SystemTime) -> Result<(), sqlx::Error> {
-        let mut sql = "UPDATE outbox SET state = 'failed', last_error = 'NOTIFY_URL no longer has \
-                       this channel' WHERE state = 'waiting' AND created_at < $1"
-            .to_owned();
-        for number in (2..).take(self.channels.len()) {
-            sql.push_str(&format!(" AND channel <> ${number}"));
-        }
-        let mut query = sqlx::query::<Any>(AssertSqlSafe(sql)).bind(milliseconds(time));
-        for channel in &*self.channels {
-            query = query.bind(channel.clone());
-        }
-        self.database.execute(query).await.map(drop)
+    pub(super) async fn abandon(&self, time: SystemTime) -> Result<u64, sqlx::Error> {
+        let sql = format!(
+            "UPDATE outbox SET state = 'failed', last_error = \
+             coalesce(last_error || '; ', '') || 'NOTIFY_URL no longer has this channel' \
+             WHERE created_at < $1 AND due_at < $2 AND {}",
+            self.of_others(3)
+        );
+        let query = sqlx::query::<Any>(AssertSqlSafe(sql));
+        let query = query.bind(milliseconds(time)).bind(milliseconds(SystemTime::now()));
+        self.database.execute(self.bind_channels(query)).await
+    }
+
+    /// How many wait for addresses that are not in `NOTIFY_URL` any more.
+    pub(super) async fn abandoned(&self) -> Result<i64, sqlx::Error> {
+        let sql = format!("SELECT count(*) FROM outbox WHERE {}", self.of_others(1));
+        let query = self.bind_channels(sqlx::query(AssertSqlSafe(sql)));
+        let rows = self.database.rows(query).await?;
+        rows.first().map_or(Ok(0), |row| row.try_get(0))
+    }
+
+    /// What waits for others than our channels, whose names are the parameters from `first` on.
+    fn of_others(&self, first: usize) -> String {
+        let others = (first..).take(self.channels.len());
+        let others: String = others.map(|number| format!(" AND channel <> ${number}")).collect();
+        format!("state = 'waiting'{others}")
+    }
+
+    fn bind_channels<'q>(
+        &self,
+        query: Query<'q, Any, AnyArguments>,
+    ) -> Query<'q, Any, AnyArguments> {
+        self.channels.iter().fold(query, |query, channel| query.bind(channel.clone()))
     }
 
     /// Whether something has been due for long on this listener's channels, and nothing has moved.
@@ -190,11 +225,7 @@ impl Outbox {
             "SELECT min(due_at) FROM outbox WHERE state = 'waiting' AND channel IN {}",
             rows(1, self.channels.len())
         );
-        let mut query = sqlx::query::<Any>(AssertSqlSafe(sql));
-        for channel in &*self.channels {
-            query = query.bind(channel.clone());
-        }
-        let rows = self.database.rows(query).await?;
+        let rows = self.database.rows(self.bind_channels(sqlx::query(AssertSqlSafe(sql)))).await?;
         let due = rows.first().map(|row| row.try_get::<Option<i64>, _>(0)).transpose()?.flatten();
         Ok(due.is_some_and(|due| is_stuck(SystemTime::now(), time(due), *self.moved.borrow())))
     }

@@ -35,19 +35,40 @@ pub(super) async fn run(database: Database, outbox: Outbox, days: u32) {
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         hours.tick().await;
-        match look(&database, &outbox, days).await {
+        match look(&database, days).await {
             Ok(0) => {}
             Ok(deliveries) => info!(deliveries, "old deliveries deleted"),
             Err(sqlx::Error::PoolClosed) => return,
             Err(error) => warn!(%error, "cannot delete old deliveries; trying again in an hour"),
         }
+        match abandon(&outbox).await {
+            Ok(()) | Err(sqlx::Error::PoolClosed) => {}
+            Err(error) => warn!(%error, "cannot look through the outbox; trying again in an hour"),
+        }
     }
 }
 
+/// Says what waits for an address that has left `NOTIFY_URL`, and gives it up after a day: nobody
+/// else does.
+async fn abandon(outbox: &Outbox) -> Result<(), sqlx::Error> {
+    let notifications = outbox.abandon(SystemTime::now() - ABANDONED_AFTER).await?;
+    if notifications > 0 {
+        warn!(notifications, "notifications failed: NOTIFY_URL no longer has their channel");
+    }
+    let notifications = outbox.abandoned().await?;
+    if notifications > 0 {
+        warn!(
+            notifications,
+            "notifications wait for a channel that is not in NOTIFY_URL; put it back, or they are \
+             given up after a day"
+        );
+    }
+    Ok(())
+}
+
 /// Says how many deliveries it has deleted.
-async fn look(database: &Database, outbox: &Outbox, days: u32) -> Result<u64, sqlx::Error> {
+async fn look(database: &Database, days: u32) -> Result<u64, sqlx::Error> {
     let now = SystemTime::now();
-    outbox.abandon(now - ABANDONED_AFTER).await?;
     if days == 0 {
         return Ok(0);
     }

@@ -14,7 +14,7 @@ const GIVES_UP_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a failed attempt leads to.
 pub(super) fn after(claimed: &Claimed, failure: Failure) -> Outcome {
     let now = SystemTime::now();
-    let Failure { why, retry_after, is_final } = failure;
+    let Failure { why, retry_after, is_final, .. } = failure;
     // What the receiver asks for is waited for, and more.
     let wait = wait(claimed.attempts, rand::random()).max(retry_after.unwrap_or_default());
     let at = now + wait;
@@ -35,6 +35,8 @@ fn wait(attempts: i64, chance: u8) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]
@@ -47,8 +49,10 @@ mod tests {
 
     fn outcome(age: Duration, retry_after: Option<Duration>, is_final: bool) -> Outcome {
         let created_at = SystemTime::now() - age;
-        let claimed = Claimed { id: 1, delivery_id: 1, replay: 0, attempts: 1, created_at };
-        after(&claimed, Failure { why: "500".to_owned(), retry_after, is_final })
+        let leased_until = Instant::now();
+        let claimed =
+            Claimed { id: 1, delivery_id: 1, replay: 0, attempts: 1, created_at, leased_until };
+        after(&claimed, Failure { retry_after, ..Failure::here("500", is_final) })
     }
 
     #[test]

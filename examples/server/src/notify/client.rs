@@ -35,7 +35,7 @@ use crate::trust;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// For the whole exchange, from the connection to what is read of the answer.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The longest head of an answer; hyper's own limit is above 400 KiB.
 const HEAD_LIMIT: usize = 16 * 1024;

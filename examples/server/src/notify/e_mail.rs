@@ -8,7 +8,10 @@ const PLACEHOLDER: &str = "[e-mail]";
 
 /// An at sign as keyboards, URLs and HTML have it, and as people write it who fear robots. Those
 /// beyond ASCII are its wide and its small form.
-const AT_SIGNS: [&str; 8] = ["@", "\u{ff20}", "\u{fe6b}", "%40", "&#64;", "(at)", "(AT)", "[at]"];
+const AT_SIGNS: [&str; 12] = [
+    "@", "\u{ff20}", "\u{fe6b}", "%40", "&#64;", "&#064;", "&#x40;", "&commat;", "(at)", "[at]",
+    "{at}", "<at>",
+];
 
 /// `text`, with `[e-mail]` in place of all that looks like an address.
 ///
@@ -36,8 +39,11 @@ pub(super) fn without_addresses(text: &str) -> String {
 
 fn split_at_sign(text: &str) -> Option<(&str, &str, &str)> {
     let (at, sign) = text.char_indices().find_map(|(at, _)| {
-        let sign = AT_SIGNS.into_iter().find(|sign| text[at..].starts_with(sign))?;
-        Some((at, sign))
+        let rest = &text.as_bytes()[at..];
+        let is_sign = |sign: &str| {
+            rest.get(..sign.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(sign.as_bytes()))
+        };
+        Some((at, AT_SIGNS.into_iter().find(|sign| is_sign(sign))?))
     })?;
     Some((&text[..at], sign, &text[at + sign.len()..]))
 }

@@ -50,6 +50,7 @@ fn push_decoded(plain: &mut String, text: &str) {
 fn entity(name: &str) -> Option<char> {
     match name {
         "amp" => Some('&'),
+        "commat" => Some('@'),
         "lt" => Some('<'),
         "gt" => Some('>'),
         "quot" => Some('"'),

@@ -3,24 +3,17 @@
 //!
 //! Each channel has a worker of its own, so that a receiver that is down holds up nobody else.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use clap::ValueEnum;
-use http::HeaderValue;
-use sha2::{Digest, Sha256};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
-use tracing::{info, warn};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
 
+use super::attempt::{Attempt, Ended};
 use super::backoff;
-use super::channel::Channel;
-use super::client::{Client, Failure};
-use super::message::Message;
-use crate::config::Occasion;
-use crate::delivery::Delivery;
-use crate::inbox::{Claimed, Inbox, LEASE, Outcome};
+use super::client::Failure;
+use crate::inbox::{Claimed, Outcome};
 use crate::metrics::Metrics;
 
 /// How many are under way at once.
@@ -29,44 +22,71 @@ const MOST: usize = 4;
 /// How often is looked for what has become due, or comes from another listener.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Before the database is asked again once it has failed.
+/// Before the database is asked again that has failed, or a receiver told again that does not
+/// answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the workers share, and the channel of this one. Cheap to clone.
-#[derive(Clone)]
+/// So long what is under way has to end, and to be written down, once it is told to stop.
+const FINISH_DEADLINE: Duration = Duration::from_secs(12);
+
 pub(super) struct Worker {
-    pub(super) name: Arc<str>,
-    pub(super) channel: Arc<dyn Channel>,
-    pub(super) on: Arc<[Occasion]>,
-    pub(super) client: Client,
-    pub(super) inbox: Inbox,
+    pub(super) attempt: Attempt,
     pub(super) metrics: Metrics,
 }
 
 impl Worker {
     /// Sends until `stopped` changes, then finishes what is under way.
-    pub(super) async fn run(self, mut stopped: watch::Receiver<()>) {
-        let mut changes = self.inbox.outbox().changes();
-        let mut under_way = JoinSet::new();
-        loop {
-            for claimed in self.claim(MOST - under_way.len()).await {
-                under_way.spawn(self.clone().send(claimed));
-            }
-            tokio::select! {
-                _ = stopped.changed() => break,
-                Some(_) = under_way.join_next() => {}
-                _ = changes.changed(), if under_way.len() < MOST => {}
-                () = sleep(LOOK), if under_way.len() < MOST => {}
+    pub(super) async fn run(self, stopped: watch::Receiver<()>) {
+        let mut stop = stopped.clone();
+        let deadline = async {
+            let _ = stop.changed().await;
+            sleep(FINISH_DEADLINE).await;
+        };
+        tokio::select! {
+            () = self.send(stopped) => {}
+            () = deadline => {
+                warn!("stopping over notifications that are not written down; they are sent again");
             }
         }
-        while under_way.join_next().await.is_some() {}
+    }
+
+    async fn send(&self, mut stopped: watch::Receiver<()>) {
+        let mut changes = self.attempt.inbox.outbox().changes();
+        let mut under_way = JoinSet::new();
+        let mut rest = None::<Rest>;
+        loop {
+            rest = rest.filter(|rest| rest.until > Instant::now());
+            if let Some(asked) = rest.as_ref().and_then(|rest| rest.asked) {
+                self.defer(asked).await;
+            } else if rest.is_none() && under_way.len() < MOST {
+                let claimed = tokio::select! {
+                    biased;
+                    // What is claimed by then comes back after the lease.
+                    _ = stopped.changed() => break,
+                    claimed = self.claim(MOST - under_way.len()) => claimed,
+                };
+                for claimed in claimed {
+                    under_way.spawn(self.attempt.clone().make(claimed));
+                }
+            }
+            let has_room = under_way.len() < MOST;
+            let ended = tokio::select! {
+                biased;
+                _ = stopped.changed() => break,
+                Some(ended) = under_way.join_next() => ended,
+                _ = changes.changed(), if has_room => continue,
+                () = sleep(LOOK), if has_room => continue,
+            };
+            // Nothing more is begun before this is written down.
+            rest = self.finish(ended).await.or(rest);
+        }
+        while let Some(ended) = under_way.join_next().await {
+            self.finish(ended).await;
+        }
     }
 
     async fn claim(&self, most: usize) -> Vec<Claimed> {
-        if most == 0 {
-            return Vec::new();
-        }
-        match self.inbox.outbox().claim(&self.name, most).await {
+        match self.attempt.inbox.outbox().claim(&self.attempt.name, most).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 warn!(%error, "cannot read the outbox; trying again");
@@ -76,72 +96,40 @@ impl Worker {
         }
     }
 
-    async fn send(self, claimed: Claimed) {
-        let begun = Instant::now();
-        let outcome = self.attempt(&claimed).await;
-        self.report(&claimed, &outcome);
-        // Without the mark it would be sent again: worth to be tried for as long as nobody else
-        // takes it.
-        let left = LEASE.saturating_sub(begun.elapsed());
-        let marked = timeout(left, async {
-            while let Err(error) = self.inbox.outbox().mark(&claimed, &outcome).await {
-                warn!(%error, notification = claimed.id, "cannot mark a notification; trying again");
-                sleep(PAUSE).await;
+    /// Lets everything that waits for a receiver wait: it is not late, then.
+    async fn defer(&self, until: SystemTime) {
+        if let Err(error) = self.attempt.inbox.outbox().defer(&self.attempt.name, until).await {
+            warn!(%error, "cannot write down that a receiver asks for time; trying again");
+        }
+    }
+
+    /// Writes down what became of it, however long that takes: without that it is sent again. Says
+    /// whether the receiver is to be left alone.
+    async fn finish(&self, ended: Result<Ended, JoinError>) -> Option<Rest> {
+        let Ended { claimed, result } = match ended {
+            Ok(ended) => ended,
+            Err(panic) => {
+                error!(%panic, "an attempt to tell somebody broke off; it is made again");
+                return None;
             }
-        });
-        let _ = marked.await;
-    }
-
-    async fn attempt(&self, claimed: &Claimed) -> Outcome {
-        match self.inbox.delivery(claimed.delivery_id).await {
-            Ok(Some(delivery)) => self.tell(claimed, &delivery).await,
-            Ok(None) => Outcome::Failed {
-                why: "the delivery is older than TAWK_RETENTION_DAYS, and deleted".to_owned(),
-            },
-            Err(error) => backoff::after(
-                claimed,
-                Failure {
-                    why: format!("cannot read the delivery: {error}"),
-                    retry_after: None,
-                    is_final: false,
-                },
-            ),
-        }
-    }
-
-    async fn tell(&self, claimed: &Claimed, delivery: &Delivery) -> Outcome {
-        let event = delivery.event();
-        // It was worth telling when it was stored, whatever `NOTIFY_ON` says now.
-        let occasion = [&*self.on, Occasion::value_variants()]
-            .into_iter()
-            .find_map(|on| Occasion::of(&event, on));
-        let Some(occasion) = occasion else {
-            return Outcome::Failed { why: "the delivery says nothing to tell".to_owned() };
         };
-        let mut request = self.channel.request(&Message::new(&event, occasion));
-        request.headers_mut().insert("idempotency-key", self.idempotency_key(claimed, delivery));
-        match self.client.send(request).await {
-            Ok(()) => Outcome::Sent,
-            Err(failure) => backoff::after(claimed, failure),
+        let (outcome, rest) = match result {
+            Ok(()) => (Outcome::Sent, None),
+            Err(failure) => {
+                let rest = Rest::after(&failure);
+                (backoff::after(&claimed, failure), rest)
+            }
+        };
+        self.report(&claimed, &outcome);
+        while let Err(error) = self.attempt.inbox.outbox().mark(&claimed, &outcome).await {
+            warn!(%error, "cannot write down what became of a notification; trying again");
+            sleep(PAUSE).await;
         }
-    }
-
-    /// By which a receiver recognises what it has got already: SHA-256 of the signature, which
-    /// itself would let somebody send the delivery again, and the channel. A replay is meant to be
-    /// heard again.
-    fn idempotency_key(&self, claimed: &Claimed, delivery: &Delivery) -> HeaderValue {
-        let mut digest = Sha256::new();
-        digest.update(delivery.signature.as_bytes());
-        digest.update(self.name.as_bytes());
-        if claimed.replay > 0 {
-            digest.update(claimed.replay.to_be_bytes());
-        }
-        let key: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        HeaderValue::from_str(&key).unwrap_or(HeaderValue::from_static("-"))
+        rest
     }
 
     fn report(&self, Claimed { delivery_id, attempts, .. }: &Claimed, outcome: &Outcome) {
-        let channel = &*self.name;
+        let channel = &*self.attempt.name;
         self.metrics.notification(channel, outcome.name());
         match outcome {
             Outcome::Sent => {
@@ -159,14 +147,26 @@ impl Worker {
                 );
             }
             Outcome::Failed { why } => {
-                warn!(
-                    channel,
-                    delivery = delivery_id,
-                    attempts,
-                    why,
-                    "notification failed; `inbox replay {delivery_id}` sends it again"
-                );
+                warn!(channel, delivery = delivery_id, attempts, why, "notification failed");
             }
         }
+    }
+}
+
+/// For how long a receiver is left alone, with whatever waits for it.
+struct Rest {
+    until: Instant,
+    /// The same, if the receiver has asked for it.
+    asked: Option<SystemTime>,
+}
+
+impl Rest {
+    fn after(failure: &Failure) -> Option<Self> {
+        let (time, asked) = match failure.retry_after {
+            Some(time) => (time, Some(SystemTime::now() + time)),
+            None if failure.is_answer => return None,
+            None => (PAUSE, None),
+        };
+        Some(Self { until: Instant::now() + time, asked })
     }
 }

@@ -1,9 +1,9 @@
 //! Receivers that are down, slow, overloaded, broken, gone, moved, or that do not stop talking.
 
-use super::deliveries::reply;
+use super::deliveries::{deliver, reply};
 use super::outbox::{assert_sent, outbox_when};
 use super::receiver::{Receiver, Reply, distinct, status};
-use super::support::{Reserved, Store, sign};
+use super::support::{Reserved, Store, sign, until};
 
 pub(crate) fn a_receiver_that_fails_or_asks_for_time_is_told_again_with_the_same_key(
     store: &Store,
@@ -137,4 +137,20 @@ fn of_a_gigabyte_the_beginning_is_read() {
     listener.stop();
     assert_sent(&store, 2);
     assert_eq!((taken.received().len(), refused.received().len()), (1, 2));
+}
+
+#[test]
+fn a_receiver_that_asks_for_time_is_left_alone_by_all_that_waits_for_it() {
+    let store = Store::sqlite();
+    let headers = vec!["retry-after: 3600\r\n".to_owned()];
+    let busy = Receiver::start([Reply::Answer("429 Too Many Requests", headers, "")]);
+    let listener = store.listener_with(&[("NOTIFY_URL", &busy.url())]);
+    deliver(&mut listener.connect(), 0..100);
+    let soon = "UPDATE outbox SET due_at = due_at WHERE due_at < created_at + 3000000";
+    let mut session = store.session();
+    until(|| (session.execute(soon) == 0).then_some(()));
+    session.close();
+    listener.stop();
+    // No more than were under way when the first was told so.
+    assert!(busy.received().len() <= 4, "{}", busy.received().len());
 }

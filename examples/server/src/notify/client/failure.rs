@@ -25,6 +25,8 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     /// Telling it again is pointless
     pub(crate) is_final: bool,
+    /// False where the receiver kept silent
+    pub(crate) is_answer: bool,
 }
 
 impl Failure {
@@ -34,7 +36,7 @@ impl Failure {
     /// answers 404, or anything else.
     pub(super) fn refused(status: StatusCode, headers: &HeaderMap, quote: &str) -> Self {
         let code = status.as_u16();
-        let why = if status.is_redirection() {
+        let why = if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             // Where it has moved to may be as secret as where it was.
             format!(
                 "the receiver answered {code}: it has moved; name its new address in NOTIFY_URL"
@@ -45,7 +47,12 @@ impl Failure {
             format!("the receiver answered {code}: {quote}")
         };
         let retry_after = retry_after(headers, SystemTime::now());
-        Self { why, retry_after, is_final: status == StatusCode::GONE }
+        Self { why, retry_after, is_final: status == StatusCode::GONE, is_answer: true }
+    }
+
+    /// Not the receiver's fault.
+    pub(crate) fn here(why: &str, is_final: bool) -> Self {
+        Self { why: why.to_owned(), retry_after: None, is_final, is_answer: true }
     }
 
     pub(super) fn late(limit: Duration) -> Self {
@@ -62,7 +69,7 @@ impl Failure {
     }
 
     const fn without_answer(why: String) -> Self {
-        Self { why, retry_after: None, is_final: false }
+        Self { why, retry_after: None, is_final: false, is_answer: false }
     }
 }
 

@@ -60,9 +60,11 @@ const fn is_telling(word: &str) -> bool {
     word.len() >= SHORTEST_WORD
 }
 
+/// Whatever case a receiver repeats it in.
 fn is_same(word: &str, sent: &str) -> bool {
     let are_long = word.len() >= LONG_WORD && sent.len() >= LONG_WORD;
-    word == sent || are_long && (word.contains(sent) || sent.contains(word))
+    let (word, sent) = (word.to_lowercase(), sent.to_lowercase());
+    word == sent || are_long && (word.contains(&sent) || sent.contains(&word))
 }
 
 #[cfg(test)]
