@@ -4,10 +4,12 @@
 #![allow(clippy::doc_markdown, reason = "the comments on settings are what `--help` shows")]
 
 mod networks;
+mod notify;
 mod secrets;
 mod units;
 
 pub(crate) use networks::Networks;
+pub(crate) use notify::{Notify, Occasion, Occasions};
 pub(crate) use secrets::{read, webhook_secrets};
 
 use std::error::Error;
@@ -119,55 +121,12 @@ pub(crate) struct Database {
     pub(crate) database_url: String,
 }
 
-/// Who is told of what. The addresses are a plain string, and not shown, since they may be secrets.
-#[derive(Args)]
-pub(crate) struct Notify {
-    /// Where somebody is told: one address or several, separated by commas. https://HOST/PATH for
-    /// what takes JSON as Slack does, ntfys://HOST/TOPIC for a push notification by ntfy; http://
-    /// and ntfy:// without TLS
-    #[arg(
-        long,
-        env,
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "URLS"
-    )]
-    pub(crate) notify_url: String,
-
-    /// What somebody is told of, separated by commas
-    #[arg(
-        long,
-        env,
-        value_enum,
-        value_delimiter = ',',
-        default_value = "agent-reply,ticket",
-        value_name = "OCCASIONS"
-    )]
-    pub(crate) notify_on: Vec<Occasion>,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
     /// It is answered 403, and Tawk.to tries again for 12 hours
     Enforce,
     /// It is logged, answered 200, and goes no further: to look before enforcing
     Observe,
-}
-
-/// For what somebody is told of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Occasion {
-    /// An agent wrote in a chat (seen when its transcript comes), or opened one
-    AgentReply,
-    /// A chat has begun
-    ChatStart,
-    /// A chat is over
-    ChatEnd,
-    /// A chat's transcript has come, whoever wrote in it
-    Transcript,
-    /// A ticket has come into being
-    Ticket,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

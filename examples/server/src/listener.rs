@@ -1,8 +1,6 @@
 //! [`Listener`]: what the handlers share.
 
-use std::sync::Arc;
-
-use crate::config::{Occasion, TawkLog};
+use crate::config::{Occasions, TawkLog};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 
@@ -12,6 +10,6 @@ pub(crate) struct Listener {
     pub(crate) level: TawkLog,
     pub(crate) inbox: Inbox,
     /// What somebody is told of.
-    pub(crate) notify_on: Arc<[Occasion]>,
+    pub(crate) notify_on: Occasions,
     pub(crate) metrics: Metrics,
 }

@@ -36,12 +36,10 @@ mod said;
 mod words;
 mod worker;
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{ConfigError, Occasion};
+use crate::config::{ConfigError, Occasions};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use attempt::Attempt;
@@ -74,14 +72,14 @@ impl Notifier {
     }
 
     /// Begins to send what is due, as what happened on one of these occasions.
-    pub(crate) fn start(self, on: &Arc<[Occasion]>, inbox: &Inbox, metrics: &Metrics) -> Workers {
+    pub(crate) fn start(self, on: &Occasions, inbox: &Inbox, metrics: &Metrics) -> Workers {
         let stop = watch::Sender::new(());
         let mut working = JoinSet::new();
         if let Some(client) = self.client {
             for (name, channel) in self.channels.into_each() {
                 let name = name.into();
                 let (client, inbox, metrics) = (client.clone(), inbox.clone(), metrics.clone());
-                let on = Arc::clone(on);
+                let on = on.clone();
                 let attempt = Attempt { name, channel, on, client, inbox };
                 let worker = Worker { attempt, metrics };
                 working.spawn(worker.run(stop.subscribe()));
@@ -120,6 +118,7 @@ mod tests {
 
     use super::message::Message;
     use super::*;
+    use crate::config::Occasion;
 
     /// Puts an address into every text but those that say what something is.
     fn fill_with_addresses(json: &mut Value) {

@@ -7,8 +7,6 @@ mod prepared;
 mod signals;
 mod tls;
 
-use std::mem;
-
 use tracing::{info, warn};
 
 use crate::app::{self, METRICS, WEBHOOK};
@@ -37,7 +35,7 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
     let (metrics, channels) = (Metrics::new(), notifier.names());
     let days = settings.tawk_retention_days;
     let inbox = Inbox::start(database, channels.clone(), days, metrics.clone());
-    let notify_on = mem::take(&mut settings.notify.notify_on).into();
+    let notify_on = settings.notify.notify_on.clone();
     let workers = notifier.start(&notify_on, &inbox, &metrics);
     let listener = Listener { level: settings.tawk_log, inbox, notify_on, metrics };
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::channel::Channel;
 use super::client::{Client, Failure, TIME_LIMIT};
 use super::message::Message;
-use crate::config::Occasion;
+use crate::config::{Occasion, Occasions};
 use crate::delivery::Delivery;
 use crate::inbox::{Claimed, Inbox};
 
@@ -24,7 +24,7 @@ pub(super) struct Attempt {
     /// The channel's.
     pub(super) name: Arc<str>,
     pub(super) channel: Arc<dyn Channel>,
-    pub(super) on: Arc<[Occasion]>,
+    pub(super) on: Occasions,
     pub(super) client: Client,
     pub(super) inbox: Inbox,
 }

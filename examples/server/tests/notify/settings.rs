@@ -11,8 +11,8 @@ fn a_setting_that_cannot_be_used_is_refused_in_one_line_without_the_address() {
         ("NOTIFY_URL", "ntfy://hidden:hidden@127.0.0.1:1/", "address 1 in NOTIFY_URL"),
         ("NOTIFY_URL", "http://127.0.0.1:65536/hidden", "address 1 in NOTIFY_URL"),
         ("NOTIFY_URL", "http://127.0.0.1:1/hidden,http://127.0.0.1:1/hidden", "address 2"),
-        ("NOTIFY_ON", "nonsense", "agent-reply, chat-start, chat-end, transcript, ticket"),
-        ("NOTIFY_ON", "ticket,nonsense", "agent-reply, chat-start, chat-end, transcript, ticket"),
+        ("NOTIFY_ON", "nonsense", "agent-reply,chat-start,chat-end,transcript,ticket"),
+        ("NOTIFY_ON", "ticket,nonsense", "agent-reply,chat-start,chat-end,transcript,ticket"),
     ];
     for (name, value, expected) in cases {
         let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0"), (name, value)];
