@@ -87,7 +87,7 @@ pub(crate) struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
-/// Lets in as many as there are places, each until its response is there, and nobody waits for
+/// Lets in as many as there are places, each until it is answered and stored, and nobody waits for
 /// one: Tawk.to sends again what is refused, and what waits would cost memory.
 ///
 /// (tower's `load_shed` over a `ConcurrencyLimit` does the same, but the handler of its error
