@@ -5,7 +5,7 @@
 //! group.rs       deliveries that come at the same time -> one transaction, and what became of each
 //! insert.rs      the statement that stores them
 //! outbox.rs      who is to be told of them, in the same transaction; from there to `notify`
-//! retention.rs   delete what is old
+//! retention.rs   delete what is old, and give up what nobody sends
 //! recent.rs      what is asked no more than once a second
 //! stored.rs      read deliveries back (notification.rs the outbox)
 //! ```
@@ -136,7 +136,10 @@ impl Inbox {
             self.database.rows(sqlx::query("SELECT id FROM deliveries LIMIT 1")).await?;
             self.outbox.is_stuck().await
         };
-        let is_ready = async { matches!(timeout(LOOK_PATIENCE, ask).await, Ok(Ok(false))) };
+        let is_ready = async {
+            self.database.is_in_place()
+                && matches!(timeout(LOOK_PATIENCE, ask).await, Ok(Ok(false)))
+        };
         self.is_ready.get(is_ready).await
     }
 

@@ -14,7 +14,7 @@ use crate::config::{self, Notify, Occasion};
 use crate::delivery::{Delivery, text};
 use crate::inbox::Database;
 use crate::log::{json_page, json_text};
-use crate::notify::Notifier;
+use crate::notify::channel_names;
 use table::BoxError;
 
 // The comments are what `--help` shows.
@@ -129,7 +129,7 @@ fn object(id: i64, delivery: &Delivery) -> Value {
 /// Leaves it to the listener that runs: there it is tried again until it succeeds.
 async fn replay(database: &Database, id: i64, notify: &Notify) -> Result<(), BoxError> {
     let delivery = find(database, id).await?;
-    let channels = Notifier::new(&notify.notify_url)?.names();
+    let channels = channel_names(&notify.notify_url)?;
     if channels.is_empty() {
         return Err(
             "NOTIFY_URL is not set, so nobody is told; set it as the listener has it".into()

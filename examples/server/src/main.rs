@@ -34,7 +34,7 @@ use config::Settings;
 /// Every failure before the work begins: a setting, an argument, the address.
 const COULD_NOT_START: u8 = 2;
 
-/// Receives Tawk.to's webhooks, verifies their signatures, and logs them.
+/// Receives Tawk.to's webhooks, verifies and stores them, and tells somebody.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -67,7 +67,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return could_not_start(error),
     };
-    runtime.block_on(run(arguments))
+    let status = runtime.block_on(run(arguments));
+    // A look-up of a name that hangs must not hold up the end.
+    runtime.shutdown_background();
+    status
 }
 
 async fn run(Arguments { command, settings }: Arguments) -> ExitCode {

@@ -2,8 +2,9 @@
 //! for the log.
 //!
 //! On the way of a request each costs an atomic add, a histogram a lock for some nanoseconds. The
-//! time series are all there from the start, so that a rate can be taken of the first increment;
-//! nothing that a stranger sends adds one, and none holds an id, an address or a path.
+//! time series are all there from the start, so that a rate can be taken of the first increment, but
+//! for those of notifications, which come with their first attempt; nothing that a stranger sends
+//! adds one, and none holds an id, a client's address or a path.
 
 mod requests;
 mod series;

@@ -47,6 +47,15 @@ use channels::Channels;
 use client::Client;
 use worker::Worker;
 
+/// The names of the channels of `NOTIFY_URL`.
+///
+/// # Errors
+///
+/// When one of its addresses cannot be used.
+pub(crate) fn channel_names(addresses: &str) -> Result<Vec<String>, ConfigError> {
+    Channels::parse(addresses).map(|channels| channels.names().map(str::to_owned).collect())
+}
+
 /// Where somebody is told, and what it takes to tell them.
 pub(crate) struct Notifier {
     channels: Channels,
@@ -66,7 +75,7 @@ impl Notifier {
         Ok(Self { channels, client })
     }
 
-    /// Those of its channels.
+    /// The names of its channels.
     pub(crate) fn names(&self) -> Vec<String> {
         self.channels.names().map(str::to_owned).collect()
     }

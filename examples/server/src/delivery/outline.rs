@@ -1,4 +1,4 @@
-//! [`Outline`]: what a record says of every event, at every level of `TAWK_LOG`.
+//! [`Outline`]: what is stored of every event, and logged at every level of `TAWK_LOG`.
 
 use tower_tawk::event::{Event, Property, Role, Time};
 

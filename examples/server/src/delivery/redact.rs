@@ -1,4 +1,4 @@
-//! A request's headers for the log, without what lets somebody in.
+//! A request's headers for the log and the inbox, without what lets somebody in.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::answer::{json, unavailable};
 
-/// How much of a refused body is read on HTTP/2, and for how long, as the signature layer does.
+/// How much of a refused body is read on HTTP/2, as the signature layer does, and for how long.
 const READ_MOST: usize = 64 * 1024;
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -85,7 +85,7 @@ async fn commit(
     }
     connection.give_back();
     if group.iter().any(|waiting| waiting.is_told) {
-        outbox.has_changed();
+        outbox.wake_workers();
     }
     Ok(stored)
 }

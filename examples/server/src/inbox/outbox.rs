@@ -116,7 +116,7 @@ impl Outbox {
         self.changed.subscribe()
     }
 
-    pub(super) fn has_changed(&self) {
+    pub(super) fn wake_workers(&self) {
         self.changed.send_replace(());
     }
 

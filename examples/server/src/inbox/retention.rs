@@ -1,5 +1,6 @@
-//! Deletes what is older than `TAWK_RETENTION_DAYS`, in steps small enough that deliveries do not
-//! have to wait. A row's signature and time stay: by these a repeat is recognised for ever.
+//! What is looked at every hour. What is older than `TAWK_RETENTION_DAYS` is deleted, in steps small
+//! enough that deliveries do not have to wait; a row's signature and time stay, by which a repeat is
+//! recognised for ever. Notifications whose channel has left `NOTIFY_URL` are given up.
 
 use std::time::{Duration, SystemTime};
 
@@ -29,13 +30,13 @@ const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outb
 /// Notifications are tried for a day: who else would send them has had the time.
 const ABANDONED_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 
-/// Looks now and then every hour, for as long as the database is open. 0 days keep everything.
+/// Looks now and then every hour. 0 days keep everything.
 pub(super) async fn run(database: Database, outbox: Outbox, days: u32) {
     let mut hours = interval(EVERY);
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         hours.tick().await;
-        match look(&database, days).await {
+        match delete_old(&database, days).await {
             Ok(0) => {}
             Ok(deliveries) => info!(deliveries, "old deliveries deleted"),
             Err(sqlx::Error::PoolClosed) => return,
@@ -67,13 +68,12 @@ async fn abandon(outbox: &Outbox) -> Result<(), sqlx::Error> {
 }
 
 /// Says how many deliveries it has deleted.
-async fn look(database: &Database, days: u32) -> Result<u64, sqlx::Error> {
-    let now = SystemTime::now();
+async fn delete_old(database: &Database, days: u32) -> Result<u64, sqlx::Error> {
     if days == 0 {
         return Ok(0);
     }
     // Beyond what a clock can tell there is nothing.
-    let Some(time) = now.checked_sub(DAY * days) else { return Ok(0) };
+    let Some(time) = SystemTime::now().checked_sub(DAY * days) else { return Ok(0) };
     in_steps(database, NOTIFICATIONS, time).await?;
     let deleted = in_steps(database, DELIVERIES, time).await?;
     if deleted > 0 && database.is_sqlite {

@@ -78,7 +78,8 @@ impl Worker {
                 () = sleep(LOOK), if has_room => continue,
             };
             // Nothing more is begun before this is written down.
-            rest = self.finish(ended).await.or(rest);
+            let next = self.finish(ended).await;
+            rest = [rest, next].into_iter().flatten().max_by_key(|rest| rest.until);
         }
         while let Some(ended) = under_way.join_next().await {
             self.finish(ended).await;
@@ -106,12 +107,10 @@ impl Worker {
     /// Writes down what became of it, however long that takes: without that it is sent again. Says
     /// whether the receiver is to be left alone.
     async fn finish(&self, ended: Result<Ended, JoinError>) -> Option<Rest> {
-        let Ended { claimed, result } = match ended {
-            Ok(ended) => ended,
-            Err(panic) => {
-                error!(%panic, "an attempt to tell somebody broke off; it is made again");
-                return None;
-            }
+        let Ok(Ended { claimed, result }) = ended else {
+            // The panic hook has printed what happened, with what may be somebody's words.
+            error!("an attempt to tell somebody broke off; it is made again");
+            return None;
         };
         let (outcome, rest) = match result {
             Ok(()) => (Outcome::Sent, None),

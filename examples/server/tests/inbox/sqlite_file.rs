@@ -36,6 +36,7 @@ fn nothing_is_acknowledged_in_a_file_that_is_deleted_or_replaced() {
     assert_unavailable(&listener.deliver(&delivery(1)));
     fs::write(store.directory.path().join("tawk.db"), "").unwrap();
     assert_unavailable(&listener.deliver(&delivery(1)));
+    assert_unavailable(&listener.connect().request("GET", "/readyz"));
     assert!(listener.line("not stored").contains("start the listener again"));
     listener.stop();
 
