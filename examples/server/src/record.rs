@@ -149,3 +149,21 @@ fn strangers(headers: &HeaderMap) -> String {
     }
     json_text(&json!(format!("[{} bytes]", text.len())))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn strangers_headers_do_not_fill_the_log() {
+        let logged = |length| {
+            let value = HeaderValue::from_bytes(&vec![0xff; length]).unwrap();
+            strangers(&HeaderMap::from_iter([(CONTENT_LENGTH, value)]))
+        };
+        assert!(logged(1).starts_with(r#"{"content-length":"#));
+        // A byte is written as `\\xff`.
+        assert_eq!(logged(60_000), r#""[300021 bytes]""#);
+    }
+}
