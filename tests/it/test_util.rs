@@ -1,0 +1,172 @@
+//! The kit for tests: what it makes is what Tawk.to sends, and each fault is one.
+
+use std::collections::HashSet;
+use std::panic::catch_unwind;
+
+use crate::support::inner::{Answer, answer};
+use crate::support::secret;
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use tower_tawk::event::{Event, EventErrorKind, Role};
+use tower_tawk::test_util::{
+    Fault, SignedRequest, body, chat_end, chat_start, signed, ticket, transcript, unknown,
+};
+use tower_tawk::{Malformed, Reason, Rejection, RejectionKind, TawkSignatureLayer, Verdict};
+
+const MESSAGES: [(Role, &str); 3] =
+    [(Role::System, "Welcome!"), (Role::Visitor, "In stock in 44?"), (Role::Agent, "Two pairs.")];
+
+fn samples() -> [Event; 6] {
+    [
+        chat_start("Nadia Okafor-Lind", "Name : Nadia\r\nPhone : 5550142087"),
+        chat_end("Nadia Okafor-Lind"),
+        transcript("Nadia \"N\" \u{1f44b}", &MESSAGES),
+        transcript("", &[(Role::Visitor, ""), (Role::Other("b".to_owned()), "A bot.")]),
+        ticket("Ruth Abenov", "Call back", "After 4 pm,\n\n<b>please</b>."),
+        unknown("chat:rated"),
+    ]
+}
+
+async fn enforced(request: Request<Full<Bytes>>) -> Answer {
+    answer(TawkSignatureLayer::enforce(secret()), request).await
+}
+
+async fn observed(request: Request<Full<Bytes>>) -> Answer {
+    answer(TawkSignatureLayer::observe(secret()), request).await
+}
+
+#[tokio::test]
+async fn every_sample_verifies_and_decodes_to_itself() {
+    for event in samples() {
+        let answer = enforced(signed(&secret(), body(&event))).await;
+        assert!(answer.is_verified(), "{event:?}");
+        assert_eq!(Event::from_slice(answer.body()).unwrap(), event);
+    }
+}
+
+#[test]
+fn a_sample_has_the_values_that_it_was_given() {
+    let [start, end, transcript, silent, ticket, unknown] = samples();
+    for event in [&start, &end] {
+        assert_eq!(event.person().unwrap().name(), Some("Nadia Okafor-Lind"));
+    }
+    assert_eq!(start.pre_chat_form().nth(1), Some(("Phone", "5550142087")));
+    assert_eq!(start.opened_by(), Some(&Role::Visitor));
+
+    assert_eq!(transcript.person().unwrap().name(), Some("Nadia \"N\" \u{1f44b}"));
+    let replies: Vec<_> = transcript.agent_replies().collect();
+    assert_eq!(replies[0].text.as_deref(), Some("Two pairs."));
+    assert_eq!(replies.len(), 1);
+    assert_eq!(silent.person().unwrap().name(), None);
+
+    assert_eq!(ticket.person().unwrap().name(), Some("Ruth Abenov"));
+    let Event::TicketCreate(ticket) = ticket else { panic!("no ticket") };
+    assert_eq!(ticket.ticket.subject.as_deref(), Some("Call back"));
+    assert_eq!(ticket.ticket.message.as_deref(), Some("After 4 pm,\n\n<b>please</b>."));
+    assert_eq!(unknown.name(), "chat:rated");
+}
+
+#[test]
+fn the_samples_of_a_chat_are_about_one_chat_in_the_order_of_time() {
+    let chat = [chat_start("A", "B"), chat_end("A"), transcript("A", &MESSAGES)];
+    assert!(chat.iter().all(|event| event.chat_id() == chat[0].chat_id()));
+    assert!(samples().iter().take(5).all(|event| event.property() == chat[0].property()));
+    let times = chat.map(|event| event.time().unwrap().parse().unwrap());
+    assert!(times.is_sorted(), "{times:?}");
+}
+
+#[test]
+fn what_is_no_sample_panics() {
+    let undecodable = Event::from_slice(b"[]").unwrap_err();
+    assert_eq!(undecodable.kind(), EventErrorKind::NotAnObject);
+    assert!(catch_unwind(|| body(&Event::Undecodable(undecodable))).is_err());
+    for name in ["", "chat:end"] {
+        assert!(catch_unwind(|| unknown(name)).is_err(), "{name}");
+    }
+    for event_id in ["a\nb", "\0"] {
+        let request = SignedRequest::new(&secret(), "").event_id(event_id);
+        assert!(catch_unwind(|| request.build()).is_err(), "{event_id:?}");
+    }
+}
+
+#[test]
+fn a_signed_request_is_what_tawk_to_sends() {
+    let request = signed(&secret(), "{}");
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(request.uri(), "/tawk-webhook");
+    let headers = request.headers();
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["x-tawk-signature"], crate::support::sign(b"{}"));
+    assert_eq!(headers.len(), 3);
+}
+
+#[test]
+fn an_event_id_belongs_to_the_body_unless_it_is_given() {
+    let of = |request: Request<Full<Bytes>>| request.headers()["x-hook-event-id"].clone();
+    let ids: HashSet<_> =
+        samples().iter().map(|event| of(signed(&secret(), body(event)))).collect();
+    assert_eq!(ids.len(), 6);
+    assert_eq!(of(signed(&secret(), "{}")), of(signed(&secret(), "{}")));
+
+    let request = SignedRequest::new(&secret(), "{}").event_id("an id").uri("/a?b=c").build();
+    assert_eq!(request.uri(), "/a?b=c");
+    assert_eq!(of(request), "an id");
+}
+
+/// Why the layer refuses this fault.
+fn is_expected(fault: Fault, reason: &Reason) -> bool {
+    let malformed = |expected| matches!(reason, Reason::Malformed(found) if *found == expected);
+    match fault {
+        Fault::Missing => matches!(reason, Reason::Missing),
+        Fault::Empty => malformed(Malformed::Empty),
+        Fault::Prefixed => malformed(Malformed::Prefixed),
+        Fault::Base64 => malformed(Malformed::LooksLikeBase64),
+        Fault::Sha256 => malformed(Malformed::LooksLikeSha256),
+        Fault::TooShort => malformed(Malformed::WrongLength),
+        Fault::NotHex => malformed(Malformed::NotHex),
+        Fault::Repeated => matches!(reason, Reason::Repeated),
+        Fault::WrongSecret | Fault::Altered => matches!(reason, Reason::Mismatch(_)),
+        other => panic!("nothing is expected of {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_fault_is_refused_for_its_reason_and_observed_as_unverified() {
+    let ticket = body(&ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
+    for body in [ticket, Bytes::new(), Bytes::from_static(b"x"), Bytes::from_static(b"\xff\0")] {
+        for &fault in Fault::ALL {
+            let request = SignedRequest::new(&secret(), body.clone()).fault(fault).build();
+            let refused = enforced(request.clone()).await;
+            assert_eq!(refused.rejection(), Some(RejectionKind::Unverified), "{fault:?}");
+            let rejection: &Rejection = refused.response.extensions().get().unwrap();
+            assert!(is_expected(fault, rejection.reason().unwrap()), "{fault:?}: {rejection:?}");
+
+            let observed = observed(request).await;
+            assert_eq!(observed.status(), 200, "{fault:?}");
+            let Some(Verdict::Unverified(reason)) = observed.verdict() else {
+                panic!("verified: {fault:?}")
+            };
+            assert!(is_expected(fault, reason), "{fault:?}: {reason:?}");
+        }
+    }
+}
+
+#[test]
+fn every_fault_is_there_once() {
+    let all: HashSet<_> = Fault::ALL.iter().collect();
+    assert_eq!((Fault::ALL.len(), all.len()), (10, 10));
+}
+
+#[tokio::test]
+async fn nothing_but_the_fault_is_wrong() {
+    const SIGNATURE: &str = "x-tawk-signature";
+    let (right, _) = SignedRequest::new(&secret(), "{}").into_parts();
+    for &fault in Fault::ALL {
+        let (mut parts, body) = SignedRequest::new(&secret(), "{}").fault(fault).into_parts();
+        assert_eq!(body == "{}", fault != Fault::Altered, "{fault:?}");
+        parts.headers.insert(SIGNATURE, right.headers[SIGNATURE].clone());
+        assert_eq!(parts.headers, right.headers, "{fault:?}");
+        assert!(enforced(Request::from_parts(parts, Full::from("{}"))).await.is_verified());
+    }
+}
