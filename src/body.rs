@@ -1,14 +1,8 @@
-//! [`BufferedBody`], which the inner service reads, and how a request's body becomes one.
-//!
-//! Receiving is bounded in memory (`buffer.rs`) and in time (`deadline.rs`), and is one state
-//! machine over the frames (`receive.rs`).
-
-mod buffer;
-mod deadline;
-mod receive;
+//! [`BufferedBody`]: the request body of the inner service.
 
 use std::convert::Infallible;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,28 +10,79 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-pub(crate) use receive::{READ_OF_REFUSED_MOST, Receive, Received, Refused};
-
-/// A request's body that has arrived whole: the bytes that were verified, and any trailers.
+/// The body of a request that [`TawkSignature`](crate::TawkSignature) forwards.
 ///
-/// As a [`Body`] it is one frame of data, and a frame of trailers if the request had any.
-/// **Trailers are not signed.** Reading it neither waits nor fails.
+/// It contains the bytes that were verified. As a [`Body`] it yields one data frame, followed by
+/// the trailers if the request had any, and it is always ready. **Trailers are not signed.**
+///
+/// axum extractors such as `Bytes` and `Json` read it like any other body, and without copying it.
+///
+/// # hyper
+///
+/// ```
+/// # use std::convert::Infallible;
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use hyper_util::rt::{TokioExecutor, TokioIo};
+/// use hyper_util::server::conn::auto::Builder;
+/// use hyper_util::service::TowerToHyperService;
+/// use tower::ServiceBuilder;
+/// use tower_tawk::{BufferedBody, Secret, TawkSignatureLayer};
+///
+/// async fn webhook(request: Request<BufferedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+///     println!("{} bytes", request.into_body().into_bytes().len());
+///     Ok(Response::default())
+/// }
+///
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let layer = TawkSignatureLayer::enforce(Secret::new("an invented secret")?);
+/// let service = ServiceBuilder::new().layer(layer).service_fn(webhook);
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+/// loop {
+///     let (stream, _) = listener.accept().await?;
+///     let service = TowerToHyperService::new(service.clone());
+///     tokio::spawn(async move {
+///         Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
+///     });
+/// }
+/// # }
+/// ```
+///
+/// # tonic
+///
+/// The layer buffers the whole request, so it suits unary and client-streaming calls. A tonic
+/// client sees a rejected call as `PermissionDenied`.
+///
+/// ```
+/// use tonic::transport::Server;
+/// use tower_tawk::{Secret, TawkSignatureLayer};
+///
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let (_, health) = tonic_health::server::health_reporter();
+/// Server::builder()
+///     .layer(TawkSignatureLayer::enforce(Secret::new("an invented secret")?))
+///     .add_service(health)
+///     .serve("127.0.0.1:50051".parse()?)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct BufferedBody {
     data: Bytes,
     trailers: Trailers,
 }
 
-/// Tawk.to sends none: as good as nobody pays for the box, and every request would for 96 bytes
-/// that are moved along with it.
-type Trailers = Option<Box<HeaderMap>>;
+/// Boxed, because trailers are rare and a `HeaderMap` would add 96 bytes to every request.
+pub(crate) type Trailers = Option<Box<HeaderMap>>;
 
 impl BufferedBody {
-    const fn new(data: Bytes, trailers: Trailers) -> Self {
+    pub(crate) const fn new(data: Bytes, trailers: Trailers) -> Self {
         Self { data, trailers }
     }
 
-    /// Stands in a request until its body is here.
+    /// Placeholder for the body of a request until its body has been collected.
     pub(crate) const fn empty() -> Self {
         Self::new(Bytes::new(), None)
     }
@@ -46,7 +91,7 @@ impl BufferedBody {
         &self.data
     }
 
-    /// The bytes, without a copy. Trailers are dropped.
+    /// Consumes the body, returning its bytes without a copy. Discards trailers.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -90,7 +135,7 @@ impl Body for BufferedBody {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if !self.data.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.data)))));
+            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut self.data)))));
         }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
     }
@@ -104,7 +149,7 @@ impl Body for BufferedBody {
     }
 }
 
-/// Shows the length alone: bodies hold people's names and addresses.
+/// Omits the contents, which may be personal data.
 impl fmt::Debug for BufferedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufferedBody").field("length", &self.data.len()).finish_non_exhaustive()

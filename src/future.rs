@@ -1,7 +1,8 @@
-//! [`ResponseFuture`]: receives the body, has it judged, and forwards or rejects the request.
+//! [`ResponseFuture`], which collects the body and forwards or rejects the request.
 
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,70 +11,66 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::body::{BufferedBody, Receive, Received, Refused};
-use crate::claim::Claim;
-use crate::rejection::{Rejection, RejectionResponse};
-use crate::settings::Settings;
-use crate::trace;
-use crate::verdict::{Reason, Verdict};
+use crate::body::BufferedBody;
+use crate::collect::{Collect, CollectError, Drain, Drained, Limits};
+use crate::rejection::{Connection, Rejection, RejectionResponse};
+use crate::verdict::Verdict;
+use crate::verifier::{Decision, FirstSecret, OtherSecrets, Verifier};
 
 pin_project! {
-    /// The future that [`TawkSignature`](crate::TawkSignature) returns.
+    /// Response future of [`TawkSignature`](crate::TawkSignature).
+    ///
+    /// Holds the request body and the inner service until the response is ready.
     ///
     /// # Panics
     ///
-    /// When it is polled again after it was ready; and, with the feature `deadline`, when a body
-    /// has to be waited for, or comes in 1,024 frames or more, outside of a tokio runtime whose
-    /// time is enabled.
+    /// Panics if polled after completion. With the feature `deadline`, also panics outside of a
+    /// Tokio runtime with the time driver enabled, if the body is not immediately available or has
+    /// more than 1,024 frames.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B, R>
     where
         S: Service<Request<BufferedBody>>,
     {
         #[pin]
-        state: State<S, B, S::Future>,
+        state: State<S::Future>,
+        #[pin]
+        body: B,
+        service: S,
         rejection_response: R,
+        limits: Limits,
+        version: Version,
     }
 }
 
 pin_project! {
-    #[project = StateProjection]
-    enum State<S, B, F> {
-        /// The body is on its way. There is no head where the request is rejected already.
-        Receiving {
+    #[project = StateProj]
+    pub(crate) enum State<F> {
+        /// The body is being collected and hashed.
+        Buffering {
+            request: Request<BufferedBody>,
+            verifier: Verifier,
             #[pin]
-            receive: Receive<B>,
-            head: Option<Head<S>>,
-            version: Version,
+            collect: Collect,
         },
-        /// The answer was clear from the head.
-        Rejected { answer: Option<Answer> },
-        /// The inner service has the request; when observing, its response gets the verdict.
+        /// The signature does not match under the first secret.
+        Verifying { request: Request<BufferedBody>, secrets: OtherSecrets },
+        /// The request is rejected, and its body is being drained.
+        Draining {
+            rejection: Rejection,
+            #[pin]
+            drain: Drain,
+        },
+        /// The request is rejected. Its body must not be polled.
+        Rejecting { rejection: Rejection, connection: Connection },
+        /// The inner service has been called. When observing, the response gets the verdict.
         Calling {
             #[pin]
             response: F,
             verdict: Option<Verdict>,
         },
-    }
-}
-
-/// A request that is whole but for its body, and the service that is ready for it.
-pub(crate) struct Head<S> {
-    pub(crate) request: Request<BufferedBody>,
-    pub(crate) service: S,
-    pub(crate) settings: Settings,
-}
-
-/// A rejection, and whether its response must say that the connection ends.
-struct Answer {
-    rejection: Rejection,
-    close: bool,
-}
-
-impl Answer {
-    /// Over a body that was not read to its end an HTTP/1.x connection cannot go on.
-    fn new(rejection: Rejection, version: Version, unread: bool) -> Self {
-        Self { rejection, close: unread && version <= Version::HTTP_11 }
+        /// The response has been returned.
+        Complete,
     }
 }
 
@@ -81,89 +78,65 @@ impl<S, B, R> ResponseFuture<S, B, R>
 where
     S: Service<Request<BufferedBody>>,
 {
-    /// Receives the body, to judge it.
     #[inline]
-    pub(crate) fn receive(
+    pub(crate) const fn new(
+        state: State<S::Future>,
         body: B,
-        declared: Option<usize>,
-        claim: Result<Claim, Reason>,
-        head: Head<S>,
+        service: S,
         rejection_response: R,
-    ) -> Self {
-        let receive = Receive::keep(body, declared, claim, head.settings);
-        let version = head.request.version();
-        let state = State::Receiving { receive, head: Some(head), version };
-        Self { state, rejection_response }
-    }
-
-    /// Reads and drops the body, within bounds, then rejects the request.
-    pub(crate) fn discard(
-        body: B,
-        rejection: Rejection,
+        limits: Limits,
         version: Version,
-        settings: Settings,
-        rejection_response: R,
     ) -> Self {
-        let receive = Receive::discard(body, rejection, settings);
-        let state = State::Receiving { receive, head: None, version };
-        Self { state, rejection_response }
-    }
-
-    /// Rejects the request over an unread body.
-    pub(crate) fn reject(rejection: Rejection, version: Version, rejection_response: R) -> Self {
-        let answer = Some(Answer::new(rejection, version, true));
-        Self { state: State::Rejected { answer }, rejection_response }
+        Self { state, body, service, rejection_response, limits, version }
     }
 }
 
-const HEAD: &str = "a request whose body is kept has a head";
+impl<F> State<F> {
+    pub(crate) fn buffering(
+        request: Request<BufferedBody>,
+        verifier: Verifier,
+        collect: Collect,
+    ) -> Self {
+        Self::Buffering { request, verifier, collect }
+    }
 
-/// The request is ready to go on, in its head, unless it is refused. When observing, the verdict
-/// is returned too, for the response.
-fn conclude<S>(
-    outcome: Result<Received<'_>, Refused>,
-    head: Option<&mut Head<S>>,
-) -> Result<Option<Verdict>, Refused> {
-    match outcome {
-        Ok(received) => head.expect(HEAD).judge(received),
-        Err(refused) => {
-            // What was rejected by its head is recorded already.
-            if let Some(head) = head {
-                let (kind, headers) = (refused.rejection.kind(), head.request.headers());
-                trace::not_received(kind, headers, refused.bytes);
+    pub(crate) fn draining(rejection: Rejection, drain: Drain) -> Self {
+        Self::Draining { rejection, drain }
+    }
+
+    /// Rejects a request whose body has been read.
+    fn rejecting(rejection: Rejection) -> Self {
+        Self::Rejecting { rejection, connection: Connection::KeepAlive }
+    }
+
+    /// Rejects a request whose body has not been read to its end.
+    ///
+    /// HTTP/1 connections can't be reused then. In HTTP/2 only the stream ends.
+    pub(crate) fn rejecting_unread(rejection: Rejection, version: Version) -> Self {
+        let is_http1 = version <= Version::HTTP_11;
+        let connection = if is_http1 { Connection::Close } else { Connection::KeepAlive };
+        Self::Rejecting { rejection, connection }
+    }
+
+    /// Acts on a decision about `request`, which is left empty.
+    fn after<S>(decision: Decision, request: &mut Request<BufferedBody>, service: &mut S) -> Self
+    where
+        S: Service<Request<BufferedBody>, Future = F>,
+    {
+        match decision {
+            Decision::Forward { verdict, response_verdict } => {
+                let mut request = take(request);
+                request.extensions_mut().insert(verdict);
+                Self::Calling { response: service.call(request), verdict: response_verdict }
             }
-            Err(refused)
+            Decision::Reject(rejection) => Self::rejecting(rejection),
         }
     }
 }
 
-impl<S> Head<S> {
-    /// Puts body and verdict into the request.
-    fn judge(
-        &mut self,
-        Received { body, claim }: Received<'_>,
-    ) -> Result<Option<Verdict>, Refused> {
-        let Settings { enforce, keep_computed_digest, .. } = self.settings;
-        let (headers, bytes) = (self.request.headers(), body.as_bytes().len());
-        let verdict = match claim {
-            Ok(claim) => claim.judge(body.as_bytes(), headers, keep_computed_digest),
-            Err(reason) => Verdict::Unverified(reason.clone()),
-        };
-        match &verdict {
-            Verdict::Verified(by) => trace::verified(by, headers, bytes),
-            Verdict::Unverified(reason) => trace::unverified(reason, headers, bytes),
-        }
-        let observed = match verdict {
-            Verdict::Unverified(reason) if enforce => {
-                let rejection = Rejection::unverified(reason);
-                return Err(Refused { rejection, bytes, unread: false });
-            }
-            ref verdict => (!enforce).then(|| verdict.clone()),
-        };
-        *self.request.body_mut() = body;
-        self.request.extensions_mut().insert(verdict);
-        Ok(observed)
-    }
+/// Moves the request out of a state that is about to be replaced.
+fn take(request: &mut Request<BufferedBody>) -> Request<BufferedBody> {
+    mem::replace(request, Request::new(BufferedBody::empty()))
 }
 
 impl<S, B, R, ResBody> Future for ResponseFuture<S, B, R>
@@ -175,37 +148,65 @@ where
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        const AGAIN: &str = "ResponseFuture polled after it was ready";
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let answer = loop {
-            match this.state.as_mut().project() {
-                StateProjection::Receiving { mut receive, head, version } => {
-                    let cut_short = ready!(receive.as_mut().poll(context));
-                    match conclude(receive.over(cut_short), head.as_mut()) {
-                        Ok(verdict) => {
-                            let Head { request, mut service, .. } = head.take().expect(HEAD);
-                            let response = service.call(request);
-                            this.state.set(State::Calling { response, verdict });
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProj::Buffering { request, verifier, mut collect } => {
+                    let on_chunk = |chunk: &[u8]| verifier.update(chunk);
+                    match ready!(collect.as_mut().poll(cx, this.body.as_mut(), on_chunk)) {
+                        Ok(body) => *request.body_mut() = body,
+                        Err(error) => {
+                            let (headers, received) = (request.headers(), collect.received());
+                            let rejection = Verifier::reject_body(error, headers, received);
+                            let next = match error {
+                                CollectError::LimitExceeded { dropped } => {
+                                    State::draining(rejection, Drain::new(dropped, *this.limits))
+                                }
+                                _ => State::rejecting_unread(rejection, *this.version),
+                            };
+                            this.state.set(next);
+                            continue;
                         }
-                        Err(refused) => {
-                            break Answer::new(refused.rejection, *version, refused.unread);
+                    }
+                    match verifier.finish(request) {
+                        FirstSecret::Decided(decision) => {
+                            State::after(decision, request, this.service)
+                        }
+                        FirstSecret::Mismatch(secrets) => {
+                            State::Verifying { request: take(request), secrets }
                         }
                     }
                 }
-                StateProjection::Rejected { answer } => break answer.take().expect(AGAIN),
-                StateProjection::Calling { response, verdict } => {
-                    let mut response = ready!(response.poll(context))?;
+                StateProj::Verifying { request, secrets } => {
+                    let decision = ready!(secrets.poll(cx, request));
+                    State::after(decision, request, this.service)
+                }
+                StateProj::Draining { rejection, drain } => {
+                    let drained = ready!(drain.poll(cx, this.body.as_mut()));
+                    let rejection = rejection.clone();
+                    match drained {
+                        Drained::Complete => State::rejecting(rejection),
+                        Drained::Incomplete => State::rejecting_unread(rejection, *this.version),
+                    }
+                }
+                StateProj::Rejecting { rejection, connection } => {
+                    let rejection = rejection.clone();
+                    let response = rejection.into_response(this.rejection_response, *connection);
+                    this.state.set(State::Complete);
+                    return Poll::Ready(Ok(response));
+                }
+                StateProj::Calling { response, verdict } => {
+                    let mut response = ready!(response.poll(cx))?;
                     if let Some(verdict) = verdict.take() {
                         response.extensions_mut().insert(verdict);
                     }
                     return Poll::Ready(Ok(response));
                 }
-            }
-        };
-        // The body is dropped before its answer goes out.
-        this.state.set(State::Rejected { answer: None });
-        Poll::Ready(Ok(answer.rejection.into_response(this.rejection_response, answer.close)))
+                StateProj::Complete => panic!("`ResponseFuture` polled after completion"),
+            };
+            this.state.set(next);
+        }
     }
 }
 

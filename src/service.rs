@@ -1,108 +1,89 @@
-//! [`TawkSignature`]: the service, which looks at a request's head and decides how to go on.
+//! [`TawkSignature`], the service that checks the head of a request.
 
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::task::{Context, Poll};
 
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderName};
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, Version};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::body::{BufferedBody, READ_OF_REFUSED_MOST};
-use crate::claim::Claim;
-use crate::future::{Head, ResponseFuture};
-use crate::rejection::{Rejection, RejectionKind, RejectionResponse};
-use crate::secrets::SecretSource;
-use crate::settings::Settings;
-use crate::signature::Signature;
-use crate::trace;
-use crate::verdict::Reason;
+use crate::body::BufferedBody;
+use crate::collect::{Collect, Drain, Limits, MAX_DRAIN};
+use crate::future::{ResponseFuture, State};
+use crate::rejection::{EmptyResponse, RejectionResponse};
+use crate::verifier::Policy;
 
-/// developer.tawk.to/webhooks; header names are case-insensitive (RFC 9110, section 5.1).
-const X_TAWK_SIGNATURE: HeaderName = HeaderName::from_static("x-tawk-signature");
-
-/// The service that [`TawkSignatureLayer`](crate::TawkSignatureLayer) puts around another.
+/// Middleware that verifies the signature of Tawk.to webhooks.
 ///
-/// The inner service takes a request with a [`BufferedBody`], and has to be [`Clone`]: the one
-/// that was found ready is called once the body is there, and a clone stands in for it meanwhile.
+/// Created by [`TawkSignatureLayer`](crate::TawkSignatureLayer). The inner service receives
+/// requests with a [`BufferedBody`], and has to be [`Clone`]: the ready instance is moved into the
+/// future and replaced with a clone.
+///
+/// # The order of layers
+///
+/// - Apply tracing, request ids, concurrency limits and load shedding outside of this layer. The
+///   inner service is held ready while the body arrives, so a `ConcurrencyLimit` inside would hold
+///   its permit for as long.
+/// - Apply request decompression inside of this layer, because Tawk.to signs the bytes that it
+///   sends.
+/// - Apply a timeout for the body, or another layer that wraps it, outside of this layer if the
+///   handler extracts a [`Delivery`](crate::Delivery), which requires an unmodified
+///   [`BufferedBody`].
+/// - A layer inside that requires axum's own body type, such as `axum::middleware::from_fn` within
+///   one `ServiceBuilder`, needs `tower_http`'s `MapRequestBodyLayer` in front of it.
+/// - A layer inside whose response body does not implement `Default`, such as `TraceLayer`, does
+///   not compile with the default rejection response. Apply it outside, map its response body, or
+///   set a [`rejection_response`](crate::TawkSignatureLayer::rejection_response).
+///
+/// ```
+/// use axum::{Router, body::Body, middleware::{self, Next}, extract::Request, routing::post};
+/// use tower::ServiceBuilder;
+/// use tower_http::{map_request_body::MapRequestBodyLayer, trace::TraceLayer};
+/// use tower_tawk::{Secret, TawkSignatureLayer};
+///
+/// let layers = ServiceBuilder::new()
+///     .layer(TraceLayer::new_for_http())
+///     .layer(TawkSignatureLayer::enforce(Secret::new("an invented secret")?))
+///     .layer(MapRequestBodyLayer::new(Body::new))
+///     .layer(middleware::from_fn(async |request: Request, next: Next| next.run(request).await));
+/// let app: Router = Router::new().route("/tawk-webhook", post(async || ()).route_layer(layers));
+/// # Ok::<_, tower_tawk::InvalidSecret>(())
+/// ```
 #[derive(Clone)]
-pub struct TawkSignature<S, R = crate::EmptyResponse> {
+pub struct TawkSignature<S, R = EmptyResponse> {
     inner: S,
-    secrets: SecretSource,
-    settings: Settings,
+    policy: Policy,
+    limits: Limits,
     rejection_response: R,
 }
 
 impl<S, R> TawkSignature<S, R> {
     pub(crate) const fn new(
         inner: S,
-        secrets: SecretSource,
-        settings: Settings,
+        policy: Policy,
+        limits: Limits,
         rejection_response: R,
     ) -> Self {
-        Self { inner, secrets, settings, rejection_response }
+        Self { inner, policy, limits, rejection_response }
     }
 
-    /// The inner service.
+    /// Gets a reference to the underlying service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service, to change.
+    /// Gets a mutable reference to the underlying service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service alone.
+    /// Consumes `self`, returning the underlying service.
     pub fn into_inner(self) -> S {
         self.inner
-    }
-
-    /// What the header claims. Its well-formedness comes first: what a stranger sends costs a
-    /// header parse, and nobody is asked for secrets.
-    fn claim(&self, parts: &Parts) -> Result<Claim, Reason> {
-        let mut values = parts.headers.get_all(X_TAWK_SIGNATURE).iter();
-        let value = values.next().ok_or(Reason::Missing)?;
-        if values.next().is_some() {
-            return Err(Reason::Repeated);
-        }
-        let signature = Signature::parse(value.as_bytes()).map_err(Reason::Malformed)?;
-        let secrets = self.secrets.secrets(parts).ok_or(Reason::UnknownSecret)?;
-        Ok(Claim::new(signature, secrets))
-    }
-
-    /// The claim to hold against the body, unless the head alone is enough to reject the request.
-    fn admit(
-        &self,
-        parts: &Parts,
-        declared: Option<usize>,
-    ) -> Result<Result<Claim, Reason>, Rejection> {
-        match self.claim(parts) {
-            Err(reason) if self.settings.enforce => {
-                trace::unverified(&reason, &parts.headers, 0);
-                Err(Rejection::unverified(reason))
-            }
-            _ if declared.is_some_and(|length| length > self.settings.body_limit) => {
-                trace::not_received(RejectionKind::BodyTooLarge, &parts.headers, 0);
-                Err(Rejection::without_verdict(RejectionKind::BodyTooLarge))
-            }
-            claim => Ok(claim),
-        }
-    }
-
-    /// Whether a rejected request is answered over its unread body.
-    ///
-    /// On HTTP/1.x, where the connection can end with the answer: hyper sends `100 Continue` when
-    /// the body is first polled (RFC 9110, section 10.1.1), so who asks first is spared the
-    /// sending, and a long body is not worth its connection. On HTTP/2 hyper sends none, and it
-    /// resets the stream of an unread body: some thousands of such resets make h2 close the
-    /// connection, and every other stream on it.
-    fn leaves_unread(&self, parts: &Parts, declared: Option<usize>) -> bool {
-        let most = READ_OF_REFUSED_MOST.min(self.settings.body_limit);
-        parts.version <= Version::HTTP_11
-            && (declared.is_some_and(|length| length > most) || expects_continue(&parts.headers))
     }
 }
 
@@ -117,39 +98,49 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, B, R>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
     }
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let make = self.rejection_response.clone();
-        let declared = declared_length(&parts.headers, &body);
-        match self.admit(&parts, declared) {
-            Ok(claim) => {
-                // The service that was found ready is the one to call: readiness may be held,
-                // as a permit of `ConcurrencyLimit` is, and a clone does not have it.
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
+        let content_length = content_length(&parts.headers, &body);
+        let (version, limits) = (parts.version, self.limits);
+        let mut service = self.inner.clone();
+        let state = match self.policy.check_head(&parts, content_length, limits.body_limit) {
+            Ok(verifier) => {
+                // Call the instance that was polled ready, not the clone: it may hold a permit.
+                mem::swap(&mut service, &mut self.inner);
                 let request = Request::from_parts(parts, BufferedBody::empty());
-                let head = Head { request, service: ready, settings: self.settings };
-                ResponseFuture::receive(body, declared, claim, head, make)
+                State::buffering(request, verifier, Collect::new(content_length, limits))
             }
-            Err(rejection) if self.leaves_unread(&parts, declared) => {
-                ResponseFuture::reject(rejection, parts.version, make)
+            Err(rejection) if can_close_early(&parts, content_length, limits.body_limit) => {
+                State::rejecting_unread(rejection, version)
             }
-            Err(rejection) => {
-                ResponseFuture::discard(body, rejection, parts.version, self.settings, make)
-            }
-        }
+            Err(rejection) => State::draining(rejection, Drain::new(0, limits)),
+        };
+        let rejection_response = self.rejection_response.clone();
+        ResponseFuture::new(state, body, service, rejection_response, limits, version)
     }
 }
 
-/// How long the body says it is: its size hint, or `Content-Length` where that is open.
+/// Returns whether to reject a request without draining its body.
 ///
-/// A length that does not fit `usize` is longer than every limit.
-fn declared_length(headers: &HeaderMap, body: &impl Body) -> Option<usize> {
+/// Only on HTTP/1, where the connection can be closed instead. A client that sent
+/// `Expect: 100-continue` need not send the body, because hyper only sends `100 Continue` when the
+/// body is polled (RFC 9110, section 10.1.1), and closing the connection is cheaper than draining
+/// a large body. On HTTP/2 hyper resets the stream of an unread body, and h2 closes the connection,
+/// with all other streams on it, after thousands of resets.
+fn can_close_early(parts: &Parts, content_length: Option<usize>, body_limit: usize) -> bool {
+    let max = MAX_DRAIN.min(body_limit);
+    parts.version <= Version::HTTP_11
+        && (content_length.is_some_and(|length| length > max) || expects_continue(&parts.headers))
+}
+
+/// Returns the length of the body from its size hint, or from `Content-Length` if the size hint has
+/// no upper bound. A length that exceeds `usize` also exceeds every limit.
+fn content_length(headers: &HeaderMap, body: &impl Body) -> Option<usize> {
     let hint = body.size_hint();
     let length: u64 = match (hint.exact(), hint.upper()) {
         (Some(exact), _) => exact,
@@ -168,8 +159,8 @@ impl<S: fmt::Debug, R> fmt::Debug for TawkSignature<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TawkSignature")
             .field("inner", &self.inner)
-            .field("secrets", &self.secrets)
-            .field("settings", &self.settings)
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

@@ -1,33 +1,42 @@
-//! [`Signature`]: the 20 bytes of an HMAC-SHA1, parsed, printed and compared.
-//!
-//! The service parses one from the request's header, the secret computes another over the body,
-//! and the comparison of the two, in constant time, is the whole verification.
+//! [`Signature`], its parse error, and the names of the headers.
 
 use std::error::Error;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use http::HeaderName;
 use subtle::ConstantTimeEq;
 
-/// Bytes in an HMAC-SHA1 (RFC 2104 over the 160-bit SHA-1 of RFC 3174).
-pub(crate) const LENGTH: usize = 20;
+/// Name of the header that contains the signature of the body.
+///
+/// Source: developer.tawk.to/webhooks.
+pub const X_TAWK_SIGNATURE: HeaderName = HeaderName::from_static("x-tawk-signature");
+
+/// Name of the header that contains the id of an event. **Not signed.**
+///
+/// Source: developer.tawk.to/webhooks.
+pub const X_HOOK_EVENT_ID: HeaderName = HeaderName::from_static("x-hook-event-id");
+
+/// Length of an HMAC-SHA1 in bytes.
+const LENGTH: usize = 20;
 const HEX_LENGTH: usize = 2 * LENGTH;
 
-/// An HMAC-SHA1 signature of a body, as Tawk.to sends it in `X-Tawk-Signature`.
+/// An HMAC-SHA1 signature of a body, as sent in `X-Tawk-Signature`.
 ///
-/// Written as 40 hex digits: [`Display`](fmt::Display) prints them in lower case, [`FromStr`]
-/// takes either case and nothing else. Comparison takes the same time whatever the bytes are.
+/// Parses from exactly 40 hex digits of either case, and displays as 40 lowercase hex digits.
+/// Comparison takes constant time.
 ///
-/// # The replay key
+/// # Deduplication
 ///
-/// Two deliveries with the same signature are the same bytes under the same secret, so a verified
-/// signature is the key to recognise a repeat by. Tawk.to signs no nonce, and `X-Hook-Event-Id`
-/// is not signed at all: whoever replays a delivery can change it. (After a change of secret a
-/// retry has another signature, and counts as new.)
+/// The signature of a verified request identifies the delivery: the same signature means the same
+/// bytes under the same secret. Use it as the key to detect duplicates, for example as a unique
+/// column in a database. `X-Hook-Event-Id` is not suitable: it is not signed, so it can be changed
+/// when a delivery is replayed. A retry that is signed with a rotated secret has a different
+/// signature.
 ///
-/// Whoever has a signature and its body can send both again. `Debug` therefore shows the first
-/// four bytes only, enough to tell two apart; do not print more to places that strangers read.
+/// A signature and its body can be replayed together. `Debug` therefore only shows the first four
+/// bytes, which is enough to correlate log lines.
 ///
 /// ```
 /// use tower_tawk::Signature;
@@ -42,51 +51,45 @@ const HEX_LENGTH: usize = 2 * LENGTH;
 pub struct Signature([u8; LENGTH]);
 
 impl Signature {
-    pub(crate) const fn new(bytes: [u8; LENGTH]) -> Self {
+    /// Creates a signature from its 20 bytes, for example from a database.
+    ///
+    /// ```
+    /// use tower_tawk::Signature;
+    ///
+    /// let signature: Signature = "e48d49c7b34f34d59bed88f2579238f48ea44049".parse()?;
+    ///
+    /// assert_eq!(Signature::from_bytes(*signature.as_bytes()), signature);
+    /// # Ok::<_, tower_tawk::InvalidSignature>(())
+    /// ```
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; LENGTH]) -> Self {
         Self(bytes)
     }
 
-    /// Reads a header's value: exactly 40 hex digits, either case, and nothing around them.
-    pub(crate) fn parse(value: &[u8]) -> Result<Self, Malformed> {
-        value.try_into().ok().and_then(decode).map(Self).ok_or_else(|| Malformed::diagnose(value))
-    }
-
-    const fn words(&self) -> (u128, u32) {
-        let [sixteen @ .., a, b, c, d] = self.0;
-        (u128::from_ne_bytes(sixteen), u32::from_ne_bytes([a, b, c, d]))
-    }
-
-    /// The signature's 20 bytes: what a database keeps as the replay key.
+    /// Returns the 20 bytes of the signature.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; LENGTH] {
         &self.0
     }
+
+    /// Parses the value of a header.
+    pub(crate) fn parse(value: &[u8]) -> Result<Self, InvalidSignature> {
+        decode_hex(value).map(Self).ok_or_else(|| InvalidSignature::diagnose(value))
+    }
 }
 
-/// Decodes without a branch on the digits.
-fn decode(digits: &[u8; HEX_LENGTH]) -> Option<[u8; LENGTH]> {
+fn decode_hex(value: &[u8]) -> Option<[u8; LENGTH]> {
+    let digits: &[u8; HEX_LENGTH] = value.try_into().ok()?;
     let mut bytes = [0; LENGTH];
-    let mut seen = 0;
     for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
-        let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
-        seen |= high | low;
-        *byte = high << 4 | low & 0x0f;
+        *byte = decode_digit(*high)? << 4 | decode_digit(*low)?;
     }
-    (seen <= 0x0f).then_some(bytes)
+    Some(bytes)
 }
 
-/// The value of every hex digit of either case, and 0xff for every other byte.
-const NIBBLES: [u8; 256] = {
-    let mut nibbles = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value as usize];
-        nibbles[digit as usize] = value;
-        nibbles[digit.to_ascii_uppercase() as usize] = value;
-        value += 1;
-    }
-    nibbles
-};
+fn decode_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16)?.try_into().ok()
+}
 
 impl FromStr for Signature {
     type Err = InvalidSignature;
@@ -109,11 +112,10 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// In constant time, as two words: subtle looks at each only once.
+/// Takes constant time.
 impl PartialEq for Signature {
     fn eq(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.words(), other.words());
-        (ours.0.ct_eq(&theirs.0) & ours.1.ct_eq(&theirs.1)).into()
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -125,63 +127,58 @@ impl Hash for Signature {
     }
 }
 
-/// What [`Signature`]'s [`FromStr`] fails with: the same diagnosis that a header gets.
-pub type InvalidSignature = Malformed;
-
-/// Why a text is not a signature, and so what its sender most likely did.
+/// Error returned if a text is not a [`Signature`].
 ///
-/// Each of these is a mistake that real senders and receivers of webhooks make. Its `Display`
-/// says what a right value looks like; it never repeats the value.
+/// Each variant is a mistake that actual senders make. `Display` describes the expected format and
+/// never contains the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Malformed {
-    /// Nothing, or white space alone.
+pub enum InvalidSignature {
+    /// The value is empty, or only whitespace.
     Empty,
-    /// An algorithm's name stands in front, as in `sha1=…`; Tawk.to sends none.
+    /// The value starts with an algorithm name, as in `sha1=…`.
     Prefixed,
-    /// 64 hex digits: HMAC-SHA256 in place of HMAC-SHA1.
+    /// The value has 64 hex digits, like an HMAC-SHA256.
     LooksLikeSha256,
-    /// Base64 of 20 or 32 bytes in place of hex.
+    /// The value looks like 20 or 32 bytes in base64.
     LooksLikeBase64,
-    /// Neither of these, and not 40 bytes long.
+    /// The value does not have 40 characters.
     WrongLength,
-    /// 40 bytes, not all of them hex digits.
+    /// The value has 40 characters, but not all of them are hex digits.
     NotHex,
 }
 
-impl Malformed {
+impl InvalidSignature {
     fn diagnose(value: &[u8]) -> Self {
-        let after_prefix = value.iter().take(16).position(|byte| b"=:".contains(byte));
-        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+        let is_hex = || value.iter().all(u8::is_ascii_hexdigit);
+        let is_base64 =
+            || value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte));
+        let has_prefix = || value.iter().take(16).any(|byte| b"=:".contains(byte));
         match value.len() {
             _ if value.trim_ascii_start().is_empty() => Self::Empty,
-            64 if value.iter().all(u8::is_ascii_hexdigit) => Self::LooksLikeSha256,
-            _ if after_prefix.is_some() => Self::Prefixed,
-            27 | 28 | 43 | 44
-                if value.iter().all(is_base64) && !value.iter().all(u8::is_ascii_hexdigit) =>
-            {
-                Self::LooksLikeBase64
-            }
+            64 if is_hex() => Self::LooksLikeSha256,
+            _ if has_prefix() => Self::Prefixed,
+            27 | 28 | 43 | 44 if is_base64() && !is_hex() => Self::LooksLikeBase64,
             HEX_LENGTH => Self::NotHex,
             _ => Self::WrongLength,
         }
     }
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for InvalidSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "the signature is empty; send 40 hex digits",
-            Self::Prefixed => "the signature has a prefix; send the 40 hex digits alone",
-            Self::LooksLikeSha256 => "the signature has 64 hex digits; sign with HMAC-SHA1",
-            Self::LooksLikeBase64 => "the signature looks like base64; write it as 40 hex digits",
-            Self::WrongLength => "the signature has the wrong length; send exactly 40 hex digits",
-            Self::NotHex => "the signature is not all hex digits; send 40 of them",
+            Self::Empty => "signature is empty; send 40 hex digits",
+            Self::Prefixed => "signature has a prefix; send only the 40 hex digits",
+            Self::LooksLikeSha256 => "signature has 64 hex digits; sign with HMAC-SHA1",
+            Self::LooksLikeBase64 => "signature looks like base64; encode it as 40 hex digits",
+            Self::WrongLength => "signature has the wrong length; send exactly 40 hex digits",
+            Self::NotHex => "signature contains invalid characters; send 40 hex digits",
         })
     }
 }
 
-impl Error for Malformed {}
+impl Error for InvalidSignature {}
 
 #[cfg(test)]
 mod tests {
@@ -216,21 +213,21 @@ mod tests {
 
     #[test]
     fn a_malformed_value_is_diagnosed() {
-        let cases: [(String, Malformed); 14] = [
-            ("".into(), Malformed::Empty),
-            ("   ".into(), Malformed::Empty),
-            (format!("sha1={DIGITS}"), Malformed::Prefixed),
-            (format!("sha256={DIGITS}"), Malformed::Prefixed),
-            (DIGITS.repeat(2)[..64].into(), Malformed::LooksLikeSha256),
-            ("5I1Jx7NPNNWb7YjyV5I49I6kQEk=".into(), Malformed::LooksLikeBase64),
-            ("5I1Jx7NPNNWb7YjyV5I49I6kQEk".into(), Malformed::LooksLikeBase64),
-            (DIGITS[..28].into(), Malformed::WrongLength),
-            (DIGITS[..39].into(), Malformed::WrongLength),
-            (format!("{DIGITS}0"), Malformed::WrongLength),
-            (format!("{DIGITS}, {DIGITS}"), Malformed::WrongLength),
-            (format!(" {DIGITS}"), Malformed::WrongLength),
-            (format!("{}g", &DIGITS[..39]), Malformed::NotHex),
-            (format!("0x{}", &DIGITS[..38]), Malformed::NotHex),
+        let cases: [(String, InvalidSignature); 14] = [
+            ("".into(), InvalidSignature::Empty),
+            ("   ".into(), InvalidSignature::Empty),
+            (format!("sha1={DIGITS}"), InvalidSignature::Prefixed),
+            (format!("sha256={DIGITS}"), InvalidSignature::Prefixed),
+            (DIGITS.repeat(2)[..64].into(), InvalidSignature::LooksLikeSha256),
+            ("5I1Jx7NPNNWb7YjyV5I49I6kQEk=".into(), InvalidSignature::LooksLikeBase64),
+            ("5I1Jx7NPNNWb7YjyV5I49I6kQEk".into(), InvalidSignature::LooksLikeBase64),
+            (DIGITS[..28].into(), InvalidSignature::WrongLength),
+            (DIGITS[..39].into(), InvalidSignature::WrongLength),
+            (format!("{DIGITS}0"), InvalidSignature::WrongLength),
+            (format!("{DIGITS}, {DIGITS}"), InvalidSignature::WrongLength),
+            (format!(" {DIGITS}"), InvalidSignature::WrongLength),
+            (format!("{}g", &DIGITS[..39]), InvalidSignature::NotHex),
+            (format!("0x{}", &DIGITS[..38]), InvalidSignature::NotHex),
         ];
         for (value, expected) in cases {
             assert_eq!(value.parse::<Signature>(), Err(expected), "{value:?}");

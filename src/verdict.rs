@@ -1,7 +1,4 @@
-//! [`Verdict`]: what the layer found out about a request, and why.
-//!
-//! The layer puts one into the extensions of every request that it lets through, in place of any
-//! that is already there, and (when observing) into those of the response.
+//! [`Verdict`] and [`Reason`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,51 +6,56 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
-use crate::signature::{Malformed, Signature};
+use crate::signature::{InvalidSignature, Signature};
 
-/// Whether a request's body is what the holder of a secret signed.
+/// The outcome of verifying a request.
 ///
-/// A handler behind [`TawkSignatureLayer::observe`] must look at it; one behind
-/// [`TawkSignatureLayer::enforce`] is only reached by verified requests.
+/// [`TawkSignature`](crate::TawkSignature) inserts a verdict into the extensions of every request
+/// that it forwards, replacing any that is already present. When observing, it also inserts the
+/// verdict into the extensions of the response.
+///
+/// Behind [`enforce`], a handler only receives verified requests. Behind [`observe`], it must check
+/// the verdict.
 ///
 /// ```
 /// use tower_tawk::{Reason, Verdict};
 ///
 /// fn describe(request: &http::Request<()>) -> String {
 ///     match request.extensions().get::<Verdict>() {
-///         Some(Verdict::Verified(by)) => format!("signed with {}", by.secret_label()),
-///         Some(Verdict::Unverified(reason)) => format!("not to be trusted: {reason}"),
-///         None => "no TawkSignatureLayer is mounted here".to_owned(),
+///         Some(Verdict::Verified(verified)) => format!("verified: {}", verified.secret_label()),
+///         Some(Verdict::Unverified(reason)) => format!("unverified: {reason}"),
+///         None => "missing TawkSignatureLayer".to_owned(),
 ///     }
 /// }
 ///
 /// let mut request = http::Request::new(());
-/// assert_eq!(describe(&request), "no TawkSignatureLayer is mounted here");
+/// assert_eq!(describe(&request), "missing TawkSignatureLayer");
 ///
 /// request.extensions_mut().insert(Verdict::Unverified(Reason::Missing));
-/// assert_eq!(describe(&request), "not to be trusted: the X-Tawk-Signature header is missing");
+/// assert_eq!(describe(&request), "unverified: missing X-Tawk-Signature header");
 /// ```
 ///
-/// [`TawkSignatureLayer::observe`]: crate::TawkSignatureLayer::observe
-/// [`TawkSignatureLayer::enforce`]: crate::TawkSignatureLayer::enforce
+/// [`enforce`]: crate::TawkSignatureLayer::enforce
+/// [`observe`]: crate::TawkSignatureLayer::observe
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// The body is, byte for byte, what the holder of the secret signed. Only the layer can say
-    /// so.
+    /// The body contains exactly the bytes that the holder of the secret signed. Only the layer
+    /// can create this variant.
     Verified(VerifiedSignature),
-    /// Anybody can have written this request.
+    /// The request is not authenticated.
     Unverified(Reason),
 }
 
 impl Verdict {
-    /// Whether the request is verified.
+    /// Returns `true` for [`Verdict::Verified`].
     #[must_use]
     pub const fn is_verified(&self) -> bool {
         matches!(self, Self::Verified(_))
     }
 
-    /// The signature of a verified request: the key to recognise a repeat by. `None` for an
-    /// unverified one, whatever it carried.
+    /// Returns the signature of a verified request, which is the key to detect duplicates.
+    ///
+    /// Returns `None` for an unverified request, even if it has a signature.
     #[must_use]
     pub const fn signature(&self) -> Option<Signature> {
         match self {
@@ -62,7 +64,7 @@ impl Verdict {
         }
     }
 
-    /// The label of the secret that a verified request was signed with.
+    /// Returns the label of the secret that a verified request was signed with.
     #[must_use]
     pub fn secret_label(&self) -> Option<&str> {
         match self {
@@ -72,7 +74,7 @@ impl Verdict {
     }
 }
 
-/// A signature that was found right. Only the layer makes one.
+/// A verified signature. Only the layer can create one.
 #[derive(Clone, Debug)]
 pub struct VerifiedSignature {
     signature: Signature,
@@ -84,126 +86,130 @@ impl VerifiedSignature {
         Self { signature, secret_label }
     }
 
-    /// The signature: the key to recognise a repeat by.
+    /// Returns the signature, which is the key to detect duplicates.
     #[must_use]
     pub const fn signature(&self) -> Signature {
         self.signature
     }
 
-    /// The label of the secret that the request was signed with.
+    /// Returns the label of the secret that the request was signed with.
     #[must_use]
     pub fn secret_label(&self) -> &str {
         &self.secret_label
     }
 
-    /// The label, to keep without a copy.
     #[cfg(all(feature = "axum", feature = "events"))]
     pub(crate) fn shared_secret_label(&self) -> Arc<str> {
         Arc::clone(&self.secret_label)
     }
 }
 
-/// Why a request is unverified. Its `Display` is for logs; strangers are not told.
-#[derive(Clone, Debug)]
+/// The reason why a request is unverified.
+///
+/// `Display` is intended for logs. Don't send it to clients, because it would help an attacker.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// There is no `X-Tawk-Signature`: the request is not from Tawk.to, or a proxy removed it.
+    /// There is no `X-Tawk-Signature` header. The request was not sent by Tawk.to, or a proxy
+    /// removed the header.
     Missing,
-    /// There are two or more, equal or not.
-    Repeated,
-    /// It is not 40 hex digits.
-    Malformed(Malformed),
-    /// It is a signature, but not of this body under a known secret.
+    /// There are several `X-Tawk-Signature` headers, equal or not.
+    MultipleSignatures,
+    /// The signature does not have 40 hex digits.
+    Malformed(InvalidSignature),
+    /// The signature does not match the body under any of the secrets.
     Mismatch(Mismatch),
-    /// The closure that chooses secrets has none for this request.
+    /// The closure passed to [`enforce_with`](crate::TawkSignatureLayer::enforce_with) or
+    /// [`observe_with`](crate::TawkSignatureLayer::observe_with) returned no secrets.
     UnknownSecret,
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("the X-Tawk-Signature header is missing"),
-            Self::Repeated => f.write_str("there is more than one X-Tawk-Signature header"),
-            Self::Malformed(malformed) => malformed.fmt(f),
+            Self::Missing => f.write_str("missing X-Tawk-Signature header"),
+            Self::MultipleSignatures => f.write_str("multiple X-Tawk-Signature headers"),
+            Self::Malformed(error) => error.fmt(f),
             Self::Mismatch(mismatch) => mismatch.fmt(f),
-            Self::UnknownSecret => f.write_str("no secret is known for this request"),
+            Self::UnknownSecret => f.write_str("no secret for this request"),
         }
     }
 }
 
-/// A signature that does not fit the body.
-#[derive(Clone)]
+/// A signature that does not match the body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mismatch {
     signature: Signature,
-    likely_cause: Option<LikelyCause>,
-    computed_digest: Option<Signature>,
+    hint: Option<Hint>,
+    expected_signature: Option<Signature>,
 }
 
 impl Mismatch {
     pub(crate) const fn new(
         signature: Signature,
-        likely_cause: Option<LikelyCause>,
-        computed_digest: Option<Signature>,
+        hint: Option<Hint>,
+        expected_signature: Option<Signature>,
     ) -> Self {
-        Self { signature, likely_cause, computed_digest }
+        Self { signature, hint, expected_signature }
     }
 
-    /// The signature that was received: a stranger's word.
+    /// Returns the received signature.
     #[must_use]
     pub const fn signature(&self) -> Signature {
         self.signature
     }
 
-    /// What is likely wrong, where the request shows it.
+    /// Returns the likely cause, if the request indicates one.
     #[must_use]
-    pub const fn likely_cause(&self) -> Option<LikelyCause> {
-        self.likely_cause
+    pub const fn hint(&self) -> Option<Hint> {
+        self.hint
     }
 
-    /// What the signature should have been under the first secret: **a forgery ready to use**.
+    /// Returns the signature of the body under the first secret.
     ///
-    /// `None` unless [`TawkSignatureLayer::keep_computed_digest`] was called.
+    /// **Anyone who knows it can forge this request.** It is `None` unless
+    /// [`TawkSignatureLayer::expose_expected_signature`] was called.
     ///
-    /// [`TawkSignatureLayer::keep_computed_digest`]: crate::TawkSignatureLayer::keep_computed_digest
+    /// [`TawkSignatureLayer::expose_expected_signature`]: crate::TawkSignatureLayer::expose_expected_signature
     #[must_use]
-    pub const fn computed_digest(&self) -> Option<Signature> {
-        self.computed_digest
+    pub const fn expected_signature(&self) -> Option<Signature> {
+        self.expected_signature
     }
 }
 
-/// Leaves the computed digest out.
+/// Omits the expected signature.
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mismatch")
             .field("signature", &self.signature)
-            .field("likely_cause", &self.likely_cause)
+            .field("hint", &self.hint)
             .finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the signature does not fit the body: ")?;
-        match self.likely_cause {
-            Some(cause) => cause.fmt(f),
-            None => f.write_str("the secret is another, or the body was changed on its way"),
+        f.write_str("signature does not match the body: ")?;
+        match self.hint {
+            Some(hint) => hint.fmt(f),
+            None => f.write_str("wrong secret, or the body was modified in transit"),
         }
     }
 }
 
-/// What is likely wrong where a signature does not fit.
+/// A likely cause of a [`Mismatch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum LikelyCause {
-    /// The request has a `Content-Encoding`: something on the way has compressed the body after it
-    /// was signed.
+pub enum Hint {
+    /// The request has a `Content-Encoding` header, so a proxy may have compressed the body after
+    /// it was signed.
     ContentEncoding,
-    /// The body is empty: something in front has read it already.
+    /// The body is empty, so a proxy or middleware may have consumed it.
     EmptyBody,
 }
 
-impl LikelyCause {
-    pub(crate) fn find(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+impl Hint {
+    pub(crate) fn new(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         if body.is_empty() {
             Some(Self::EmptyBody)
         } else if headers.contains_key(CONTENT_ENCODING) {
@@ -214,13 +220,11 @@ impl LikelyCause {
     }
 }
 
-impl fmt::Display for LikelyCause {
+impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ContentEncoding => {
-                "it has a Content-Encoding, so something compressed it after it was signed"
-            }
-            Self::EmptyBody => "it is empty, so something in front may have read it already",
+            Self::ContentEncoding => "it has a Content-Encoding and may have been compressed",
+            Self::EmptyBody => "it is empty and may have been consumed by a proxy or middleware",
         })
     }
 }

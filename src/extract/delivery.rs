@@ -1,4 +1,4 @@
-//! [`Delivery`]: a verified request as a handler wants it, event and bytes together.
+//! [`Delivery`], the extractor for a complete webhook delivery.
 
 use std::error::Error;
 use std::fmt;
@@ -8,19 +8,21 @@ use axum_core::body::Body;
 use axum_core::extract::{FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 
-use super::event_id::EventId;
-use super::verified::{VerifiedRejection, verified};
+use super::verified::{VerifiedRejection, verified_signature};
 use crate::event::Event;
-use crate::signature::Signature;
+use crate::signature::{Signature, X_HOOK_EVENT_ID};
 
-/// A verified delivery: the event, the bytes that were signed, and what to recognise them by.
+/// Maximum length of an [`EventId`]. The format is undocumented; this limit is our own.
+const MAX_EVENT_ID_LENGTH: usize = 128;
+
+/// Extractor for a verified delivery: the typed event, the raw body, and the signature.
 ///
-/// The extractor for a handler behind the layer. Unverified requests are answered 403, also under
-/// [`observe`](crate::TawkSignatureLayer::observe), and do not reach it.
+/// Unverified requests are rejected with `403 Forbidden`, even behind
+/// [`observe`](crate::TawkSignatureLayer::observe).
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::post};
@@ -28,17 +30,17 @@ use crate::signature::Signature;
 /// use tower_tawk::{Delivery, Secret, TawkSignatureLayer};
 ///
 /// async fn webhook(delivery: Delivery) -> StatusCode {
-///     // First of all: keep `delivery.raw`, under the unique key `delivery.signature`. Where that
-///     // fails, answer 503; where it is there already, answer 200 and do nothing again.
+///     // Store `delivery.raw` with `delivery.signature` as a unique key first. Respond with 503 if
+///     // that fails, and with 200 if the delivery is a duplicate.
 ///     match &delivery.event {
-///         Event::ChatStart(start) => println!("chat {} begins", start.chat_id),
+///         Event::ChatStart(start) => println!("chat {} started", start.chat_id),
 ///         Event::TranscriptCreated(transcript) => println!(
 ///             "chat {}: {} replies",
 ///             transcript.chat.id,
 ///             delivery.event.agent_replies().count(),
 ///         ),
-///         // Not wanted, not known, or no event at all: signed all the same.
-///         other => println!("`{}` is left aside", other.name()),
+///         // Other events, unknown events, and bodies that aren't events.
+///         other => println!("ignored `{}`", other.name()),
 ///     }
 ///     StatusCode::OK
 /// }
@@ -51,7 +53,7 @@ use crate::signature::Signature;
 /// let layer = TawkSignatureLayer::enforce(secret.clone());
 /// let app: Router = Router::new().route("/tawk-webhook", post(webhook).route_layer(layer));
 ///
-/// for body in [r#"{"event":"chat:start","chatId":"c","property":{"id":"p"}}"#, "no event"] {
+/// for body in [r#"{"event":"chat:start","chatId":"c","property":{"id":"p"}}"#, "not an event"] {
 ///     let signature = secret.sign(body.as_bytes()).to_string();
 ///     let request = Request::post("/tawk-webhook").header("X-Tawk-Signature", signature);
 ///     let response = app.clone().oneshot(request.body(Body::from(body))?).await?;
@@ -61,40 +63,41 @@ use crate::signature::Signature;
 /// # }
 /// ```
 ///
-/// # What to answer
+/// # Responding
 ///
-/// Tawk.to takes any 2xx within 30 s for success, and sends everything else again for up to
-/// 12 hours (developer.tawk.to/webhooks). So answer
+/// Tawk.to considers any 2xx response within 30 s a success, and retries everything else for up to
+/// 12 hours (developer.tawk.to/webhooks).
 ///
-/// - **2xx to what is verified, wanted or not.** A verified body is never rejected for what it
-///   says: one that is no event is [`Event::Undecodable`], and a `match` has it in the arm for the
-///   rest. Another try would bring the same bytes.
-/// - **5xx only when another try can help**: the database is down, say. It may come twice then, as
-///   it may anyway: recognise a repeat by [`signature`](Self::signature).
-/// - **within 30 s**: keep the delivery, answer, and act on it afterwards.
+/// - **Respond with 2xx to every delivery, even if you ignore the event.** A retry would contain
+///   the same bytes. A body that is not an event is [`Event::Undecodable`], so that it ends up in
+///   the catch-all arm of a `match`.
+/// - **Respond with 5xx only to transient failures**, such as an unavailable database. Deliveries
+///   can also arrive several times without a failure: deduplicate them by
+///   [`signature`](Self::signature).
+/// - **Respond within 30 s.** Store the delivery first and process it asynchronously.
 ///
-/// # Its size
+/// # Body size
 ///
-/// It collects the body itself, past axum's `DefaultBodyLimit`: the layer has bounded it by
-/// [`body_limit`](crate::TawkSignatureLayer::body_limit).
+/// The body is only limited by [`body_limit`](crate::TawkSignatureLayer::body_limit), and not by
+/// axum's `DefaultBodyLimit`.
 ///
-/// The layer hands on a body whose length is known. One whose length is not, or is another in the
-/// end, comes from a layer in between that has changed it (decompression), or that wraps it and
-/// loses the length (a time limit for the body); what it holds would be neither what was signed
-/// nor bounded, so the answer is 500, and the record at ERROR says why. A layer that puts a whole
-/// body in place of another is not noticed.
+/// The layer forwards bodies with an exact length. If the body has another length or an unknown
+/// one, a middleware in between has modified it, for example by decompression, or wrapped it, for
+/// example in a timeout. Such a request is rejected with [`BodyModified`], because its body may not
+/// be what was signed. A middleware that replaces the body with another complete body is not
+/// detected.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// What it says.
+    /// The typed event.
     pub event: Event,
-    /// `X-Hook-Event-Id`, where there is one of the expected form. **Not signed.**
+    /// The value of `X-Hook-Event-Id`, if it is valid. **Not signed.**
     pub event_id: Option<EventId>,
     /// The body, byte for byte as it was signed.
     pub raw: Bytes,
-    /// The key to recognise a repeat by.
+    /// The verified signature, which is the key to detect duplicates.
     pub signature: Signature,
-    /// The label of the secret that it was signed with.
+    /// The label of the secret that the delivery was signed with.
     pub secret_label: Arc<str>,
 }
 
@@ -103,28 +106,28 @@ impl<S: Send + Sync> FromRequest<S> for Delivery {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, DeliveryRejection> {
         let (parts, body) = request.into_parts();
-        let by = verified(&parts.extensions)?;
-        let raw = collect(body).await;
-        let raw = raw.ok_or_else(|| VerifiedRejection::Inner(BodyChanged::record()))?;
+        let verified = verified_signature(&parts.extensions)?;
+        let Some(raw) = collect(body).await else {
+            return Err(VerifiedRejection::Inner(BodyModified::new()));
+        };
         Ok(Self {
             event: Event::from_slice(&raw).unwrap_or_else(Event::Undecodable),
             event_id: EventId::from_headers(&parts.headers),
             raw,
-            signature: by.signature(),
-            secret_label: by.shared_secret_label(),
+            signature: verified.signature(),
+            secret_label: verified.shared_secret_label(),
         })
     }
 }
 
-/// The bytes of a body that is as long as it says, as the layer's is; `None` of another.
+/// Collects a body, unless its length is unknown or turns out to be wrong.
 async fn collect(body: Body) -> Option<Bytes> {
     let length = body.size_hint().exact()?.try_into().ok()?;
     let raw = Limited::new(body, length).collect().await.ok()?.to_bytes();
     (raw.len() == length).then_some(raw)
 }
 
-/// Shows the body's length alone, and of the event and the signature what they show themselves:
-/// nothing of a person, and nothing that could be sent again.
+/// Omits the body and most of the signature.
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
@@ -137,57 +140,95 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// Why there is no [`Delivery`]. Every response has an empty body.
-pub type DeliveryRejection = VerifiedRejection<BodyChanged>;
+/// The id of an event, from `X-Hook-Event-Id`. Retries of an event have the same id.
+///
+/// Consists of 1 to 128 visible ASCII characters (0x21 to 0x7e).
+///
+/// **It is not signed.** Deduplicate by [`Delivery::signature`] instead, and use the id to find an
+/// event in logs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EventId(Box<str>);
+
+impl EventId {
+    /// Returns `None` if the header is missing, invalid, or present several times.
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(X_HOOK_EVENT_ID).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let id = value.to_str().ok()?;
+        let is_valid = (1..=MAX_EVENT_ID_LENGTH).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_graphic());
+        is_valid.then(|| Self(id.into()))
+    }
+
+    /// Returns the id as a string slice.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for EventId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Rejection used for [`Delivery`]. Every response has an empty body.
+pub type DeliveryRejection = VerifiedRejection<BodyModified>;
 
 impl DeliveryRejection {
-    /// The status to answer with.
+    /// Returns the status code of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::LayerNotMounted(rejection) => rejection.status(),
+            Self::MissingLayer(rejection) => rejection.status(),
             Self::Unverified => StatusCode::FORBIDDEN,
             Self::Inner(rejection) => rejection.status(),
         }
     }
 }
 
-/// The rejection of a verified request whose body is not as the layer handed it on.
+/// Rejection used if the body was modified after verification.
 ///
-/// Answered with 500 and an empty body. Under the feature `tracing` it is recorded at ERROR, with
-/// what to do.
+/// Responds with `500 Internal Server Error` and an empty body. With the feature `tracing`, logs an
+/// error that says what to change.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct BodyChanged;
+pub struct BodyModified;
 
-impl BodyChanged {
-    /// Recorded where it is made: once, whatever becomes of it.
-    fn record() -> Self {
+impl BodyModified {
+    /// Logs once, on construction.
+    fn new() -> Self {
         #[cfg(feature = "tracing")]
         tracing::error!("{Self}");
         Self
     }
 
-    /// The status to answer with: 500.
+    /// Returns the status code of the response, which is 500.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
     }
 }
 
-impl fmt::Display for BodyChanged {
+impl fmt::Display for BodyModified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the body is not as TawkSignatureLayer handed it on: a layer between that and the \
-             handler has changed it, or lost its length; remove that layer, or mount it outside \
-             TawkSignatureLayer",
+            "a middleware between TawkSignatureLayer and the handler modified the body or removed \
+             its length; remove it, or apply it outside of TawkSignatureLayer",
         )
     }
 }
 
-impl Error for BodyChanged {}
+impl Error for BodyModified {}
 
-impl IntoResponse for BodyChanged {
+impl IntoResponse for BodyModified {
     fn into_response(self) -> Response {
         self.status().into_response()
     }

@@ -1,4 +1,4 @@
-//! [`Verdict`] as an extractor, and [`LayerNotMounted`], which stands where there is none.
+//! [`Verdict`] as an extractor.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -11,8 +11,9 @@ use http::request::Parts;
 
 use crate::verdict::Verdict;
 
-/// Under the feature `axum` a verdict is an extractor. Without the layer it is
-/// [`LayerNotMounted`]; `Option<Verdict>` is `None` there, which is **not** verified.
+/// Extracts the verdict, or rejects the request with [`MissingLayer`].
+///
+/// `Option<Verdict>` is `None` if the layer is missing, which does **not** mean verified.
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -20,18 +21,18 @@ use crate::verdict::Verdict;
 ///
 /// async fn webhook(verdict: Verdict) -> StatusCode {
 ///     match verdict {
-///         Verdict::Verified(by) => println!("signed with {}", by.secret_label()),
-///         Verdict::Unverified(reason) => println!("would be refused: {reason}"),
+///         Verdict::Verified(verified) => println!("signed with {}", verified.secret_label()),
+///         Verdict::Unverified(reason) => println!("would be rejected: {reason}"),
 ///     }
 ///     StatusCode::OK
 /// }
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(webhook));
 /// ```
 impl<S: Send + Sync> FromRequestParts<S> for Verdict {
-    type Rejection = LayerNotMounted;
+    type Rejection = MissingLayer;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, LayerNotMounted> {
-        parts.extensions.get().cloned().ok_or_else(LayerNotMounted::record)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
+        parts.extensions.get().cloned().ok_or_else(MissingLayer::new)
     }
 }
 
@@ -43,43 +44,43 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Verdict {
     }
 }
 
-/// The rejection of a request without a [`Verdict`]: no
-/// [`TawkSignatureLayer`](crate::TawkSignatureLayer) has seen it.
+/// Rejection used if the request has no [`Verdict`], because no
+/// [`TawkSignatureLayer`](crate::TawkSignatureLayer) is applied.
 ///
-/// Answered with 500 and an empty body, so that nothing is lost while it is mended: Tawk.to sends
-/// again for up to 12 hours (developer.tawk.to/webhooks). Under the feature `tracing` it is
-/// recorded at ERROR, with what to mount.
+/// Responds with `500 Internal Server Error` and an empty body, so that Tawk.to retries until it
+/// is fixed (for up to 12 hours, developer.tawk.to/webhooks). With the feature `tracing`, logs an
+/// error that says how to apply the layer.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct LayerNotMounted;
+pub struct MissingLayer;
 
-impl LayerNotMounted {
-    /// Recorded where it is made: once, whatever becomes of it.
-    pub(super) fn record() -> Self {
+impl MissingLayer {
+    /// Logs once, on construction.
+    pub(super) fn new() -> Self {
         #[cfg(feature = "tracing")]
         tracing::error!("{Self}");
         Self
     }
 
-    /// The status to answer with: 500.
+    /// Returns the status code of the response, which is 500.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
     }
 }
 
-impl fmt::Display for LayerNotMounted {
+impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "no TawkSignatureLayer is mounted around this handler: mount it on the route, as in \
+            "no TawkSignatureLayer is applied to this handler; apply it to the route, as in \
              `post(handler).route_layer(TawkSignatureLayer::enforce(secret))`",
         )
     }
 }
 
-impl Error for LayerNotMounted {}
+impl Error for MissingLayer {}
 
-impl IntoResponse for LayerNotMounted {
+impl IntoResponse for MissingLayer {
     fn into_response(self) -> Response {
         self.status().into_response()
     }

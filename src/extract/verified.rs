@@ -1,4 +1,4 @@
-//! [`Verified`]: any other extractor, once the verdict is known to be a good one.
+//! [`Verified`], which restricts another extractor to verified requests.
 
 use std::error::Error;
 use std::fmt;
@@ -8,14 +8,14 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{Extensions, StatusCode};
 
-use super::verdict::LayerNotMounted;
+use super::verdict::MissingLayer;
 use crate::verdict::{Verdict, VerifiedSignature};
 
-/// Any extractor, but only for a verified request.
+/// Extractor that runs another extractor, but only for verified requests.
 ///
-/// The verdict is looked at before the inner extractor touches anything. An unverified request is
-/// answered 403, also under [`observe`](crate::TawkSignatureLayer::observe), and one that has not
-/// come through the layer 500: see [`VerifiedRejection`].
+/// Unverified requests are rejected with `403 Forbidden`, even behind
+/// [`observe`](crate::TawkSignatureLayer::observe), before the inner extractor runs. See
+/// [`VerifiedRejection`].
 ///
 /// ```
 /// use axum::body::Bytes;
@@ -40,10 +40,11 @@ use crate::verdict::{Verdict, VerifiedSignature};
 /// # }
 /// ```
 ///
-/// A body extractor must be a handler's last argument, as always in axum, and answers what it
-/// cannot read in its own way: `Verified<Bytes>` stays under axum's `DefaultBodyLimit`, and
-/// `Verified<Json<T>>` answers 4xx to whatever is not a `T`, which Tawk.to then sends again for
-/// 12 hours (developer.tawk.to/webhooks). `Delivery`, under the feature `events`, does neither.
+/// As always in axum, an extractor that consumes the body must be the last argument. The inner
+/// extractor has its own limits and rejections: `Verified<Bytes>` is subject to axum's
+/// `DefaultBodyLimit`, and `Verified<Json<T>>` rejects every event that is not a `T` with a 4xx
+/// status, which Tawk.to then retries for 12 hours (developer.tawk.to/webhooks). `Delivery`, with
+/// the feature `events`, does neither.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified<E>(pub E);
 
@@ -55,7 +56,7 @@ where
     type Rejection = VerifiedRejection<E::Rejection>;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        verified(&parts.extensions)?;
+        verified_signature(&parts.extensions)?;
         E::from_request_parts(parts, state).await.map(Self).map_err(VerifiedRejection::Inner)
     }
 }
@@ -68,42 +69,42 @@ where
     type Rejection = VerifiedRejection<E::Rejection>;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        verified(request.extensions())?;
+        verified_signature(request.extensions())?;
         E::from_request(request, state).await.map(Self).map_err(VerifiedRejection::Inner)
     }
 }
 
-/// The signature that the layer found right, or why there is none.
-pub(super) fn verified<R>(
+/// Returns the verified signature, or a rejection if the request is unverified.
+pub(super) fn verified_signature<R>(
     extensions: &Extensions,
 ) -> Result<&VerifiedSignature, VerifiedRejection<R>> {
     match extensions.get() {
-        Some(Verdict::Verified(by)) => Ok(by),
+        Some(Verdict::Verified(verified)) => Ok(verified),
         Some(Verdict::Unverified(_)) => Err(VerifiedRejection::Unverified),
-        None => Err(VerifiedRejection::LayerNotMounted(LayerNotMounted::record())),
+        None => Err(VerifiedRejection::MissingLayer(MissingLayer::new())),
     }
 }
 
-/// Why there is no [`Verified`]; `R` is the inner extractor's rejection.
+/// Rejection used for [`Verified`]. `R` is the rejection of the inner extractor.
 ///
-/// The responses of the first two have an empty body: strangers are told nothing. The reason is in
-/// the [`Verdict`], and in the layer's record.
+/// The responses of `MissingLayer` and `Unverified` have an empty body, so that clients don't learn
+/// the reason. It is in the [`Verdict`], and in the layer's tracing event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum VerifiedRejection<R> {
-    /// 500: the request has not come through the layer.
-    LayerNotMounted(LayerNotMounted),
-    /// 403: the request is unverified.
+    /// The layer is not applied. Status 500.
+    MissingLayer(MissingLayer),
+    /// The request is unverified. Status 403.
     Unverified,
-    /// The request is verified, and the inner extractor rejects it.
+    /// The request is verified, but the inner extractor rejected it.
     Inner(R),
 }
 
 impl<R: fmt::Display> fmt::Display for VerifiedRejection<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LayerNotMounted(rejection) => rejection.fmt(f),
-            Self::Unverified => f.write_str("the request is not verified"),
+            Self::MissingLayer(rejection) => rejection.fmt(f),
+            Self::Unverified => f.write_str("request is not verified"),
             Self::Inner(rejection) => rejection.fmt(f),
         }
     }
@@ -112,8 +113,8 @@ impl<R: fmt::Display> fmt::Display for VerifiedRejection<R> {
 impl<R: Error> Error for VerifiedRejection<R> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::LayerNotMounted(_) | Self::Unverified => None,
-            // Displayed as its own error, so that the cause is what lies behind it.
+            Self::MissingLayer(_) | Self::Unverified => None,
+            // `Display` already shows the inner rejection itself.
             Self::Inner(rejection) => rejection.source(),
         }
     }
@@ -122,7 +123,7 @@ impl<R: Error> Error for VerifiedRejection<R> {
 impl<R: IntoResponse> IntoResponse for VerifiedRejection<R> {
     fn into_response(self) -> Response {
         match self {
-            Self::LayerNotMounted(rejection) => rejection.into_response(),
+            Self::MissingLayer(rejection) => rejection.into_response(),
             Self::Unverified => StatusCode::FORBIDDEN.into_response(),
             Self::Inner(rejection) => rejection.into_response(),
         }

@@ -15,7 +15,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::time::Instant;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
-use tower_tawk::{RejectionKind, TawkSignatureLayer, Verdict};
+use tower_tawk::{Rejection, TawkSignatureLayer, Verdict};
 
 fn enforce() -> TawkSignatureLayer {
     TawkSignatureLayer::enforce(secret())
@@ -89,7 +89,7 @@ fn a_truncated_body_has_no_verdict() {
             let request = request(&sign(b"{\"event\""), Script::new(steps));
             let answer = answer(layer, request).await;
             assert_eq!(answer.status(), 400);
-            assert_eq!(answer.rejection(), Some(RejectionKind::BodyIncomplete));
+            assert_eq!(answer.rejection(), Some(Rejection::BodyIncomplete));
             assert!(answer.verdict().is_none());
             assert!(answer.closes());
         }
@@ -123,7 +123,7 @@ async fn a_length_declared_above_the_limit_is_answered_unread() {
     for layer in [enforce(), TawkSignatureLayer::observe(secret())] {
         let body = Script::new([Step::Forbidden]).declaring(2 * 1024 * 1024 + 1);
         let answer = answer(layer, well_formed(body)).await;
-        assert_eq!(answer.rejection(), Some(RejectionKind::BodyTooLarge));
+        assert_eq!(answer.rejection(), Some(Rejection::BodyTooLarge));
         assert!(answer.closes());
     }
 }
@@ -140,14 +140,14 @@ async fn a_chunked_body_over_the_limit_is_read_a_little_further_and_refused() {
     // To its end, when that is near: the connection stays usable.
     let near = [data(&[b'x'; 600]), data(&[b'x'; 600]), data(&[b'x'; 600])];
     let near = answer(enforce().body_limit(1000), well_formed(Script::new(near))).await;
-    assert_eq!(near.rejection(), Some(RejectionKind::BodyTooLarge));
+    assert_eq!(near.rejection(), Some(Rejection::BodyTooLarge));
     assert!(!near.closes());
 
     // No further than 64 KiB.
     static LARGE: [u8; 40 * 1024] = [b'x'; 40 * 1024];
     let far = [data(&LARGE), data(&LARGE), Step::Forbidden];
     let far = answer(enforce().body_limit(1000), well_formed(Script::new(far))).await;
-    assert_eq!(far.rejection(), Some(RejectionKind::BodyTooLarge));
+    assert_eq!(far.rejection(), Some(Rejection::BodyTooLarge));
     assert!(far.closes());
 }
 
@@ -173,7 +173,7 @@ async fn a_limit_set_outside_is_a_413_however_deep_its_error_lies() {
 
     for body in [limited().boxed(), wrapped.boxed()] {
         let answer = answer(enforce(), request(&sign(b"any"), body)).await;
-        assert_eq!(answer.rejection(), Some(RejectionKind::BodyTooLarge));
+        assert_eq!(answer.rejection(), Some(Rejection::BodyTooLarge));
     }
 }
 
@@ -183,7 +183,7 @@ async fn a_body_that_stops_coming_is_a_408_at_the_deadline() {
         let start = Instant::now();
         let answer = answer(layer, well_formed(Script::new([data(b"{"), Step::Wait]))).await;
         assert_eq!(answer.status(), 408);
-        assert_eq!(answer.rejection(), Some(RejectionKind::BodyTimeout));
+        assert_eq!(answer.rejection(), Some(Rejection::BodyTimeout));
         assert!(answer.closes());
         // In the paused clock's own time.
         assert_eq!(start.elapsed().as_secs(), 30);
@@ -263,7 +263,7 @@ fn a_body_that_is_there_needs_no_runtime() {
 }
 
 #[test]
-#[should_panic(expected = "polled after it was ready")]
+#[should_panic(expected = "polled after completion")]
 fn a_future_that_is_polled_after_it_was_ready_panics() {
     let mut future = pin!(answer_of_an_endless_refused_body());
     let mut context = Context::from_waker(Waker::noop());

@@ -17,7 +17,7 @@ use tower::{ServiceBuilder, ServiceExt};
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_tawk::event::{Event, EventErrorKind};
 use tower_tawk::{
-    BodyChanged, BufferedBody, Delivery, DeliveryRejection, EventId, Secrets, TawkSignatureLayer,
+    BodyModified, BufferedBody, Delivery, DeliveryRejection, EventId, Secrets, TawkSignatureLayer,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -215,9 +215,9 @@ async fn a_rejection_can_be_caught_and_says_what_to_do() {
         .layer(enforce())
         .layer(MapRequestBodyLayer::new(|_: BufferedBody| Body::new(Another::new(0, None))));
     for (route, request, status, text) in [
-        (post(caught), unsigned(), 500, "mount it on the route"),
+        (post(caught), unsigned(), 500, "apply it to the route"),
         (post(caught).layer(observe), unsigned(), 403, "not verified"),
-        (post(caught).layer(changing), signed("{}").map(Body::new), 500, "mount it outside"),
+        (post(caught).layer(changing), signed("{}").map(Body::new), 500, "apply it outside"),
     ] {
         let response = app(route).oneshot(request).await.unwrap();
         assert_eq!(response.status(), status);
@@ -233,7 +233,7 @@ fn deliveries_and_their_rejections_can_be_sent_and_shared() {
 
     check::<Delivery>();
     check::<EventId>();
-    check_error::<BodyChanged>();
+    check_error::<BodyModified>();
     check_error::<DeliveryRejection>();
 }
 

@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tower_tawk::{
-    Delivery, LayerNotMounted, TawkSignatureLayer, Verdict, Verified, VerifiedRejection,
+    Delivery, MissingLayer, TawkSignatureLayer, Verdict, Verified, VerifiedRejection,
 };
 
 const BODY: &str = r#"{"greeting":"hello"}"#;
@@ -142,7 +142,7 @@ async fn a_verdict_is_an_extractor_whatever_it_says() {
     }
     let observe = Some(TawkSignatureLayer::observe(secret()));
     let unsigned = Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
-    let missing = "the X-Tawk-Signature header is missing".to_owned();
+    let missing = "missing X-Tawk-Signature header".to_owned();
 
     assert_eq!(answer(verdict, &observe, genuine()).await, (200, sign(BODY.as_bytes())));
     assert_eq!(answer(verdict, &observe, unsigned).await, (200, missing));
@@ -168,7 +168,7 @@ async fn a_rejection_can_be_caught_and_says_what_to_mount() {
     async fn caught(bytes: Result<Verified<Bytes>, Rejection>) -> String {
         bytes.unwrap_err().to_string()
     }
-    async fn verdict(verdict: Result<Verdict, LayerNotMounted>) -> impl IntoResponse {
+    async fn verdict(verdict: Result<Verdict, MissingLayer>) -> impl IntoResponse {
         let rejection = verdict.unwrap_err();
         assert_eq!(rejection.status(), 500);
         rejection.to_string()
@@ -176,7 +176,7 @@ async fn a_rejection_can_be_caught_and_says_what_to_mount() {
     let observe = Some(TawkSignatureLayer::observe(secret()));
     let unsigned = Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
 
-    let unverified = (200, "the request is not verified".to_owned());
+    let unverified = (200, "request is not verified".to_owned());
     assert_eq!(answer(caught, &observe, unsigned).await, unverified);
     for (status, text) in
         [answer(caught, &None, genuine()).await, answer(verdict, &None, genuine()).await]
@@ -192,7 +192,7 @@ fn extractors_and_rejections_can_be_sent_and_shared() {
     fn check_error<T: std::error::Error + IntoResponse + Send + Sync + 'static>() {}
 
     check::<Verified<Bytes>>();
-    check_error::<LayerNotMounted>();
+    check_error::<MissingLayer>();
     check_error::<VerifiedRejection<JsonRejection>>();
 }
 

@@ -10,8 +10,7 @@ use axum::routing::{MethodRouter, post};
 use tower::{ServiceBuilder, ServiceExt};
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_tawk::{
-    BufferedBody, Delivery, DeliveryRejection, LayerNotMounted, TawkSignatureLayer, Verdict,
-    Verified,
+    BufferedBody, Delivery, DeliveryRejection, MissingLayer, TawkSignatureLayer, Verdict, Verified,
 };
 
 const BODY: &str = r#"{"visitor":{"email":"nadia@example.com"}}"#;
@@ -39,13 +38,13 @@ fn a_layer_that_is_not_mounted_is_recorded_once() {
         // Several extractors, one of them within another.
         post(async |_: Verified<HeaderMap>, _: Verified<Verdict>, _: Verified<Delivery>| ()),
         // Caught, and answered by the handler.
-        post(async |caught: Result<Verdict, LayerNotMounted>| caught.unwrap_err()),
+        post(async |caught: Result<Verdict, MissingLayer>| caught.unwrap_err()),
         post(async |caught: Result<Delivery, DeliveryRejection>| caught.unwrap_err()),
     ];
     for route in routes {
         let lines = errors(route, genuine());
         assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].contains("no TawkSignatureLayer is mounted"), "{lines:?}");
+        assert!(lines[0].contains("no TawkSignatureLayer is applied"), "{lines:?}");
         assert!(lines[0].contains("route_layer(TawkSignatureLayer::enforce"), "{lines:?}");
     }
 }
@@ -58,8 +57,8 @@ fn a_body_that_a_layer_in_between_has_changed_is_recorded_once() {
         .layer(MapRequestBodyLayer::new(stream));
     let lines = errors(post(async |_: Delivery| ()).route_layer(stack), genuine());
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("not as TawkSignatureLayer handed it on"), "{lines:?}");
-    assert!(lines[0].contains("mount it outside"), "{lines:?}");
+    assert!(lines[0].contains("modified the body or removed"), "{lines:?}");
+    assert!(lines[0].contains("apply it outside"), "{lines:?}");
 }
 
 #[test]

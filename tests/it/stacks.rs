@@ -17,7 +17,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
 use tower_http::trace::TraceLayer;
-use tower_tawk::{BufferedBody, Rejection, RejectionKind, TawkSignatureLayer, Verdict};
+use tower_tawk::{BufferedBody, Rejection, TawkSignatureLayer, Verdict};
 
 #[tokio::test]
 async fn from_fn_fits_inside_with_the_request_body_mapped_between_them() {
@@ -58,7 +58,7 @@ async fn a_limit_outside_that_cuts_the_body_off_is_a_413() {
     let response = oneshot(route.clone(), request(&sign(b"[1, 2]"), chunked)).await;
     assert_eq!(response.status(), 413);
     let rejection: &Rejection = response.extensions().get().unwrap();
-    assert_eq!(rejection.kind(), RejectionKind::BodyTooLarge);
+    assert_eq!(*rejection, Rejection::BodyTooLarge);
 
     takes_a_delivery_and_refuses_another(route).await;
 }
@@ -98,7 +98,7 @@ async fn a_layer_outside_sees_why_a_request_was_refused() {
 
     let response = oneshot(post(handler).route_layer(stack), delivery).await;
     let reason = response.headers().get("reason").unwrap();
-    assert_eq!(reason, "the signature has a prefix; send the 40 hex digits alone");
+    assert_eq!(reason, "signature has a prefix; send only the 40 hex digits");
 }
 
 #[tokio::test]

@@ -51,9 +51,9 @@ fn what_strangers_can_write_at_will_is_recorded_at_info() {
     repeated.headers_mut().append("x-tawk-signature", HeaderValue::from_static("x"));
     let malformed = || request("sha1=0", Full::from(BODY));
     for (layer, request, reason) in [
-        (enforce(), unsigned(), "the X-Tawk-Signature header is missing"),
-        (TawkSignatureLayer::observe(secret()), unsigned(), "header is missing"),
-        (enforce(), repeated, "more than one"),
+        (enforce(), unsigned(), "missing X-Tawk-Signature header"),
+        (TawkSignatureLayer::observe(secret()), unsigned(), "missing X-Tawk-Signature"),
+        (enforce(), repeated, "multiple"),
         (enforce(), malformed(), "has a prefix"),
         (TawkSignatureLayer::observe(secret()), malformed(), "has a prefix"),
     ] {
@@ -67,10 +67,10 @@ fn what_strangers_can_write_at_will_is_recorded_at_info() {
 fn a_mismatch_and_an_unknown_secret_are_recorded_at_warn() {
     let mismatch = || request(&sign(b"another body"), Full::<Bytes>::from(BODY));
     for (layer, request, reason) in [
-        (enforce(), mismatch(), "does not fit the body"),
-        (enforce().keep_computed_digest(), mismatch(), "does not fit the body"),
-        (TawkSignatureLayer::observe(secret()), mismatch(), "does not fit the body"),
-        (TawkSignatureLayer::enforce_with(|_| None), mismatch(), "no secret is known"),
+        (enforce(), mismatch(), "does not match the body"),
+        (enforce().expose_expected_signature(), mismatch(), "does not match the body"),
+        (TawkSignatureLayer::observe(secret()), mismatch(), "does not match the body"),
+        (TawkSignatureLayer::enforce_with(|_| None), mismatch(), "no secret for this request"),
     ] {
         let line = logged(layer, request);
         assert!(line.contains("WARN") && line.contains(reason), "{line}");
@@ -83,8 +83,8 @@ fn a_body_that_does_not_arrive_is_recorded_without_a_verdict() {
     let any = |body| request(&sign(b"any"), body);
     let some = || Step::Data(Bytes::from_static(b"four"));
     for (body, reason, bytes) in [
-        (Script::new([some(), Step::Break("reset".into())]), "broke off", "bytes=4"),
-        (Script::new([some(), Step::Wait]), "took too long", "bytes=4"),
+        (Script::new([some(), Step::Break("reset".into())]), "body is incomplete", "bytes=4"),
+        (Script::new([some(), Step::Wait]), "before the deadline", "bytes=4"),
         (Script::new([some(), some()]), "too large", "bytes=8"),
         (Script::new([]).declaring(9), "too large", "bytes=0"),
     ] {

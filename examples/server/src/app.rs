@@ -71,7 +71,7 @@ fn signature_layer(
         .body_limit(settings.tawk_body_limit)
         .body_deadline(settings.tawk_body_deadline)
         .rejection_response(answer);
-    if settings.tawk_log == TawkLog::Full { layer.keep_computed_digest() } else { layer }
+    if settings.tawk_log == TawkLog::Full { layer.expose_expected_signature() } else { layer }
 }
 
 /// What every record of a request begins with. The path goes without the query, where people put

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use serde_json::json;
 use tower_tawk::event::Event;
-use tower_tawk::{Reason, Rejection, RejectionKind};
+use tower_tawk::{Reason, Rejection};
 
 use crate::config::TawkLog;
 use crate::delivery::{Delivery, Outline, event_id, redacted};
@@ -95,9 +95,9 @@ impl Record {
             return self.unverified(reason);
         }
         self.fields.reason = Some(rejection.to_string());
-        match rejection.kind() {
+        match rejection {
             // It will be as large the next time, until somebody raises the limit.
-            RejectionKind::BodyTooLarge => self.fields.warn("none", MESSAGE),
+            Rejection::BodyTooLarge => self.fields.warn("none", MESSAGE),
             _ => self.fields.info("none", MESSAGE),
         }
     }
@@ -128,7 +128,7 @@ impl Record {
                     self.fields.signature = Some(mismatch.signature());
                 }
                 // There is none but at the level `full`.
-                self.fields.computed_digest = mismatch.computed_digest();
+                self.fields.computed_digest = mismatch.expected_signature();
                 self.fields.warn(VERDICT, MESSAGE);
             }
             Reason::UnknownSecret => self.fields.warn(VERDICT, MESSAGE),

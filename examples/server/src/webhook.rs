@@ -10,7 +10,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, Response};
 use axum::middleware::Next;
 use tower_tawk::event::Event;
-use tower_tawk::{Rejection, RejectionKind, Verdict, VerifiedSignature};
+use tower_tawk::{Rejection, Verdict, VerifiedSignature};
 use tracing::{Instrument, warn};
 
 use crate::answer::{json, ok, unavailable};
@@ -99,11 +99,11 @@ fn answer(stored: &Result<Stored, Unavailable>) -> Response<Body> {
 
 /// Says what sort of rejection it is and never the reason, which would teach strangers.
 pub(crate) fn rejection_response(rejection: &Rejection) -> Response<Body> {
-    json(rejection.response(Body::from(match rejection.kind() {
-        RejectionKind::Unverified => r#"{"detail":"Invalid signature"}"#,
-        RejectionKind::BodyTooLarge => r#"{"detail":"Body too large"}"#,
-        RejectionKind::BodyTimeout => r#"{"detail":"Body took too long"}"#,
-        RejectionKind::BodyIncomplete => r#"{"detail":"Body incomplete"}"#,
+    json(rejection.response(Body::from(match rejection {
+        Rejection::Unverified(_) => r#"{"detail":"Invalid signature"}"#,
+        Rejection::BodyTooLarge => r#"{"detail":"Body too large"}"#,
+        Rejection::BodyTimeout => r#"{"detail":"Body took too long"}"#,
+        Rejection::BodyIncomplete => r#"{"detail":"Body incomplete"}"#,
         _ => r#"{"detail":"Rejected"}"#,
     })))
 }

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
-use tower_tawk::{BufferedBody, Rejection, RejectionKind, TawkSignatureLayer, Verdict};
+use tower_tawk::{BufferedBody, Rejection, TawkSignatureLayer, Verdict};
 
 /// Answers with the bytes that it was given, whatever the verdict.
 pub(crate) async fn echo(
@@ -63,8 +63,8 @@ impl Answer {
         self.verdict().is_some_and(Verdict::is_verified)
     }
 
-    pub(crate) fn rejection(&self) -> Option<RejectionKind> {
-        self.response.extensions().get().map(Rejection::kind)
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
+        self.response.extensions().get().cloned()
     }
 
     /// Whether the sender is told that the connection ends.

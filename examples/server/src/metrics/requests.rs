@@ -3,7 +3,7 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use tower_tawk::{Reason, Rejection, RejectionKind};
+use tower_tawk::{Reason, Rejection};
 
 use crate::guard::Refused;
 
@@ -65,7 +65,7 @@ impl Requests {
     pub(super) fn unverified(&self, reason: &Reason) -> &Counter {
         match reason {
             Reason::Missing => &self.missing,
-            Reason::Repeated => &self.repeated,
+            Reason::MultipleSignatures => &self.repeated,
             Reason::Malformed(_) => &self.malformed,
             Reason::Mismatch(_) => &self.mismatch,
             Reason::UnknownSecret => &self.unknown_secret,
@@ -77,10 +77,10 @@ impl Requests {
         if let Some(reason) = rejection.reason() {
             return self.unverified(reason);
         }
-        match rejection.kind() {
-            RejectionKind::BodyTooLarge => &self.body_too_large,
-            RejectionKind::BodyTimeout => &self.body_timeout,
-            RejectionKind::BodyIncomplete => &self.body_incomplete,
+        match rejection {
+            Rejection::BodyTooLarge => &self.body_too_large,
+            Rejection::BodyTimeout => &self.body_timeout,
+            Rejection::BodyIncomplete => &self.body_incomplete,
             _ => &self.other_rejection,
         }
     }
@@ -107,7 +107,7 @@ mod tests {
     use hyper::body::Frame;
     use prometheus_client::encoding::text::encode;
     use tower::{ServiceExt, service_fn};
-    use tower_tawk::{Malformed, Secret, TawkSignatureLayer};
+    use tower_tawk::{InvalidSignature, Secret, TawkSignatureLayer};
 
     use super::*;
 
@@ -164,9 +164,9 @@ mod tests {
     fn each_reason_has_a_series_of_its_own() {
         for (reason, expected) in [
             (Reason::Missing, "missing"),
-            (Reason::Repeated, "repeated"),
-            (Reason::Malformed(Malformed::Empty), "malformed"),
-            (Reason::Malformed(Malformed::LooksLikeSha256), "malformed"),
+            (Reason::MultipleSignatures, "repeated"),
+            (Reason::Malformed(InvalidSignature::Empty), "malformed"),
+            (Reason::Malformed(InvalidSignature::LooksLikeSha256), "malformed"),
             (Reason::UnknownSecret, "unknown_secret"),
         ] {
             let (verdict, reason) = counted(|requests| requests.unverified(&reason));

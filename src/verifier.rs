@@ -1,0 +1,292 @@
+//! Verifies requests, decides whether to forward or reject them, and logs the outcome.
+//!
+//! Each request is logged once, here. Events never contain secrets, expected signatures or body
+//! data. Missing and malformed signatures are logged at INFO because scanners send plenty of them,
+//! and mismatches at WARN because they may indicate a misconfigured secret.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::request::Parts;
+use http::{HeaderMap, Request};
+
+use crate::body::BufferedBody;
+use crate::collect::CollectError;
+use crate::rejection::Rejection;
+use crate::secret::{LabelledSecret, Mac, Secrets};
+#[cfg(feature = "tracing")]
+use crate::signature::X_HOOK_EVENT_ID;
+use crate::signature::{Signature, X_TAWK_SIGNATURE};
+use crate::verdict::{Hint, Mismatch, Reason, Verdict, VerifiedSignature};
+
+/// Maximum number of body bytes hashed under several secrets without yielding.
+const MAX_HASHED_PER_POLL: usize = 64 * 1024;
+
+/// Configuration of the verification.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) secrets: SecretSource,
+    pub(crate) mode: Mode,
+    pub(crate) expose_expected_signature: bool,
+}
+
+/// What happens to unverified requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode {
+    /// They are rejected.
+    Enforce,
+    /// They are forwarded with their verdict.
+    Observe,
+}
+
+/// Where the secrets for a request come from.
+#[derive(Clone)]
+pub(crate) enum SecretSource {
+    Fixed(Secrets),
+    Dynamic(Arc<SecretsFn>),
+}
+
+pub(crate) type SecretsFn = dyn Fn(&Parts) -> Option<Secrets> + Send + Sync;
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(secrets) => secrets.fmt(f),
+            Self::Dynamic(_) => f.write_str("Fn(&Parts) -> Option<Secrets>"),
+        }
+    }
+}
+
+impl Policy {
+    /// Checks the head of a request.
+    ///
+    /// # Errors
+    ///
+    /// Returns a rejection if the request can be rejected without its body.
+    pub(crate) fn check_head(
+        &self,
+        parts: &Parts,
+        content_length: Option<usize>,
+        body_limit: usize,
+    ) -> Result<Verifier, Rejection> {
+        let check = self.check_signature_header(parts);
+        if let (Mode::Enforce, Err(reason)) = (self.mode, &check) {
+            log_unverified(reason, &parts.headers, 0);
+            return Err(Rejection::Unverified(reason.clone()));
+        }
+        if content_length.is_some_and(|length| length > body_limit) {
+            log_rejected_body(&Rejection::BodyTooLarge, &parts.headers, 0);
+            return Err(Rejection::BodyTooLarge);
+        }
+        let Self { mode, expose_expected_signature, .. } = *self;
+        Ok(Verifier { check, mode, expose_expected_signature })
+    }
+
+    /// Parses the header before looking up secrets, so that a malformed signature never calls the
+    /// user's closure.
+    fn check_signature_header(&self, parts: &Parts) -> Result<SignatureCheck, Reason> {
+        let mut values = parts.headers.get_all(X_TAWK_SIGNATURE).iter();
+        let value = values.next().ok_or(Reason::Missing)?;
+        if values.next().is_some() {
+            return Err(Reason::MultipleSignatures);
+        }
+        let signature = Signature::parse(value.as_bytes()).map_err(Reason::Malformed)?;
+        let secrets = match &self.secrets {
+            SecretSource::Fixed(secrets) => secrets.clone(),
+            SecretSource::Dynamic(secrets) => secrets(parts).ok_or(Reason::UnknownSecret)?,
+        };
+        Ok(SignatureCheck { signature, secrets, mac: None })
+    }
+}
+
+/// Verifies a request while its body arrives.
+pub(crate) struct Verifier {
+    /// An invalid header only gets here when observing.
+    check: Result<SignatureCheck, Reason>,
+    mode: Mode,
+    expose_expected_signature: bool,
+}
+
+struct SignatureCheck {
+    signature: Signature,
+    secrets: Secrets,
+    /// Computes the signature under the first secret. Created lazily, because it is large.
+    mac: Option<Mac>,
+}
+
+/// Outcome of verifying a request under the first secret.
+pub(crate) enum FirstSecret {
+    Decided(Decision),
+    Mismatch(OtherSecrets),
+}
+
+/// What to do with a request whose body is complete.
+pub(crate) enum Decision {
+    /// Insert the verdict into the request and call the inner service. When observing, insert
+    /// `response_verdict` into the response.
+    Forward {
+        verdict: Verdict,
+        response_verdict: Option<Verdict>,
+    },
+    Reject(Rejection),
+}
+
+impl Verifier {
+    /// Hashes the next bytes of the body.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if let Ok(SignatureCheck { secrets, mac, .. }) = &mut self.check {
+            mac.get_or_insert_with(|| secrets.first().secret.mac()).update(bytes);
+        }
+    }
+
+    /// Verifies the request under the first secret, after [`update`](Self::update) has been called
+    /// with the whole body.
+    pub(crate) fn finish(&mut self, request: &Request<BufferedBody>) -> FirstSecret {
+        let (signature, secrets, mac) = match &mut self.check {
+            Ok(SignatureCheck { signature, secrets, mac }) => (*signature, secrets, mac.take()),
+            Err(reason) => {
+                let verdict = Verdict::Unverified(reason.clone());
+                return FirstSecret::Decided(decide(self.mode, verdict, request));
+            }
+        };
+        let LabelledSecret { label, secret } = secrets.first();
+        let expected = mac.unwrap_or_else(|| secret.mac()).finalize();
+        if expected == signature {
+            let verdict = Verdict::Verified(VerifiedSignature::new(signature, Arc::clone(label)));
+            return FirstSecret::Decided(decide(self.mode, verdict, request));
+        }
+        FirstSecret::Mismatch(OtherSecrets {
+            signature,
+            secrets: secrets.clone(),
+            next: 1,
+            expected_signature: self.expose_expected_signature.then_some(expected),
+            mode: self.mode,
+        })
+    }
+
+    /// Rejects a request whose body could not be collected, of which `received` bytes arrived.
+    pub(crate) fn reject_body(
+        error: CollectError,
+        headers: &HeaderMap,
+        received: usize,
+    ) -> Rejection {
+        let rejection = match error {
+            CollectError::LimitExceeded { .. } | CollectError::OuterLimitExceeded => {
+                Rejection::BodyTooLarge
+            }
+            CollectError::Timeout => Rejection::BodyTimeout,
+            CollectError::Incomplete => Rejection::BodyIncomplete,
+        };
+        log_rejected_body(&rejection, headers, received);
+        rejection
+    }
+}
+
+/// Verifies a request under the secrets after the first one.
+pub(crate) struct OtherSecrets {
+    signature: Signature,
+    secrets: Secrets,
+    next: usize,
+    /// The signature under the first secret, if it is to be exposed.
+    expected_signature: Option<Signature>,
+    mode: Mode,
+}
+
+impl OtherSecrets {
+    /// Tries the remaining secrets in order, but only one in each poll if the body is large.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &Request<BufferedBody>,
+    ) -> Poll<Decision> {
+        let body = request.body().as_bytes();
+        while let Some(LabelledSecret { label, secret }) = self.secrets.get(self.next) {
+            self.next += 1;
+            if secret.sign(body) == self.signature {
+                let verified = VerifiedSignature::new(self.signature, Arc::clone(label));
+                return Poll::Ready(decide(self.mode, Verdict::Verified(verified), request));
+            }
+            if body.len() > MAX_HASHED_PER_POLL {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        let hint = Hint::new(request.headers(), body);
+        let mismatch = Mismatch::new(self.signature, hint, self.expected_signature);
+        let verdict = Verdict::Unverified(Reason::Mismatch(mismatch));
+        Poll::Ready(decide(self.mode, verdict, request))
+    }
+}
+
+/// Decides whether to forward or reject a request, and logs its verdict.
+fn decide(mode: Mode, verdict: Verdict, request: &Request<BufferedBody>) -> Decision {
+    let (headers, length) = (request.headers(), request.body().as_bytes().len());
+    match &verdict {
+        Verdict::Verified(verified) => log_verified(verified, headers, length),
+        Verdict::Unverified(reason) => log_unverified(reason, headers, length),
+    }
+    match (mode, verdict) {
+        (Mode::Enforce, Verdict::Unverified(reason)) => {
+            Decision::Reject(Rejection::Unverified(reason))
+        }
+        (Mode::Enforce, verdict) => Decision::Forward { verdict, response_verdict: None },
+        (Mode::Observe, verdict) => {
+            Decision::Forward { response_verdict: Some(verdict.clone()), verdict }
+        }
+    }
+}
+
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
+fn log_verified(verified: &VerifiedSignature, headers: &HeaderMap, bytes: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(
+        verdict = "verified",
+        secret = verified.secret_label(),
+        bytes,
+        event_id = event_id(headers),
+        "delivery verified"
+    );
+}
+
+/// Logs an unverified request. `bytes` is 0 if the body was not read.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
+fn log_unverified(reason: &Reason, headers: &HeaderMap, bytes: usize) {
+    #[cfg(feature = "tracing")]
+    match reason {
+        Reason::Missing | Reason::MultipleSignatures | Reason::Malformed(_) => tracing::info!(
+            verdict = "unverified",
+            %reason,
+            bytes,
+            event_id = event_id(headers),
+            "delivery not verified"
+        ),
+        Reason::Mismatch(_) | Reason::UnknownSecret => tracing::warn!(
+            verdict = "unverified",
+            %reason,
+            bytes,
+            event_id = event_id(headers),
+            "delivery not verified"
+        ),
+    }
+}
+
+/// Logs a request that was rejected because of its body, after `bytes` of it were received.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
+fn log_rejected_body(rejection: &Rejection, headers: &HeaderMap, bytes: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::info!(
+        verdict = "none",
+        reason = %rejection,
+        bytes,
+        event_id = event_id(headers),
+        "delivery not received"
+    );
+}
+
+/// Returns the first 128 bytes of the event id, escaped, because clients can send any value.
+#[cfg(feature = "tracing")]
+fn event_id(headers: &HeaderMap) -> Option<impl tracing::Value> {
+    let value = headers.get(X_HOOK_EVENT_ID)?.as_bytes();
+    Some(tracing::field::display(value[..value.len().min(128)].escape_ascii()))
+}
