@@ -118,18 +118,23 @@ impl<F> State<F> {
         Self::Rejecting { rejection, connection }
     }
 
-    /// Acts on a decision about `request`, which is left empty.
-    fn after<S>(decision: Decision, request: &mut Request<BufferedBody>, service: &mut S) -> Self
-    where
+    /// Forwards or rejects `request`, which is left empty.
+    #[inline]
+    fn apply<S>(
+        mut self: Pin<&mut Self>,
+        decision: Decision,
+        mut request: Request<BufferedBody>,
+        service: &mut S,
+    ) where
         S: Service<Request<BufferedBody>, Future = F>,
     {
         match decision {
             Decision::Forward { verdict, response_verdict } => {
-                let mut request = take(request);
                 request.extensions_mut().insert(verdict);
-                Self::Calling { response: service.call(request), verdict: response_verdict }
+                let response = service.call(request);
+                self.set(Self::Calling { response, verdict: response_verdict });
             }
-            Decision::Reject(rejection) => Self::rejecting(rejection),
+            Decision::Reject(rejection) => self.set(Self::rejecting(rejection)),
         }
     }
 }
@@ -151,7 +156,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let next = match this.state.as_mut().project() {
+            match this.state.as_mut().project() {
                 StateProj::Buffering { request, verifier, mut collect } => {
                     let on_chunk = |chunk: &[u8]| verifier.update(chunk);
                     match ready!(collect.as_mut().poll(cx, this.body.as_mut(), on_chunk)) {
@@ -171,24 +176,27 @@ where
                     }
                     match verifier.finish(request) {
                         FirstSecret::Decided(decision) => {
-                            State::after(decision, request, this.service)
+                            let request = take(request);
+                            this.state.as_mut().apply(decision, request, this.service);
                         }
                         FirstSecret::Mismatch(secrets) => {
-                            State::Verifying { request: take(request), secrets }
+                            let request = take(request);
+                            this.state.set(State::Verifying { request, secrets });
                         }
                     }
                 }
                 StateProj::Verifying { request, secrets } => {
                     let decision = ready!(secrets.poll(cx, request));
-                    State::after(decision, request, this.service)
+                    let request = take(request);
+                    this.state.as_mut().apply(decision, request, this.service);
                 }
                 StateProj::Draining { rejection, drain } => {
                     let drained = ready!(drain.poll(cx, this.body.as_mut()));
                     let rejection = rejection.clone();
-                    match drained {
+                    this.state.set(match drained {
                         Drained::Complete => State::rejecting(rejection),
                         Drained::Incomplete => State::rejecting_unread(rejection, *this.version),
-                    }
+                    });
                 }
                 StateProj::Rejecting { rejection, connection } => {
                     let rejection = rejection.clone();
@@ -204,8 +212,7 @@ where
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Complete => panic!("`ResponseFuture` polled after completion"),
-            };
-            this.state.set(next);
+            }
         }
     }
 }

@@ -72,6 +72,11 @@ impl Signature {
         &self.0
     }
 
+    fn words(&self) -> [u32; LENGTH / 4] {
+        let (words, _) = self.0.as_chunks();
+        std::array::from_fn(|index| u32::from_ne_bytes(words[index]))
+    }
+
     /// Parses the value of a header.
     pub(crate) fn parse(value: &[u8]) -> Result<Self, InvalidSignature> {
         decode_hex(value).map(Self).ok_or_else(|| InvalidSignature::diagnose(value))
@@ -81,15 +86,28 @@ impl Signature {
 fn decode_hex(value: &[u8]) -> Option<[u8; LENGTH]> {
     let digits: &[u8; HEX_LENGTH] = value.try_into().ok()?;
     let mut bytes = [0; LENGTH];
+    let mut all = 0;
     for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
-        *byte = decode_digit(*high)? << 4 | decode_digit(*low)?;
+        let (high, low) = (HEX_DIGITS[usize::from(*high)], HEX_DIGITS[usize::from(*low)]);
+        all |= high | low;
+        *byte = high << 4 | low & 0x0f;
     }
-    Some(bytes)
+    (all < 16).then_some(bytes)
 }
 
-fn decode_digit(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16)?.try_into().ok()
-}
+/// The value of each hex digit, and 0xff for other bytes.
+///
+/// Verifying 256 bytes takes 4 % longer with `char::to_digit` (`cargo bench --bench overhead`).
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
 
 impl FromStr for Signature {
     type Err = InvalidSignature;
@@ -112,10 +130,11 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// Takes constant time.
+/// Takes constant time. Verifying 256 bytes takes 5 % longer if all 20 bytes are compared one by one
+/// (`cargo bench --bench overhead`).
 impl PartialEq for Signature {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.words().ct_eq(&other.words()).into()
     }
 }
 
