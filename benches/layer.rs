@@ -1,7 +1,8 @@
-//! What does a request cost in process, by the way in which it is verified, by its outcome, by its
-//! frames, and by its size?
+//! Measures a request in process, by mount, outcome, number of frames, number of secrets, and
+//! body size.
 //!
-//! Criterion measures one after the other: for small differences see `overhead`, which takes turns.
+//! Criterion runs its benches one after the other. For differences of nanoseconds see the
+//! `overhead` bench, which interleaves them.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -19,7 +20,7 @@ use criterion::measurement::WallTime;
 use criterion::{
     BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use sha1::Sha1;
@@ -27,7 +28,8 @@ use tower::{Layer, Service, service_fn};
 use tower_tawk::test_util::{Fault, SignedRequest};
 use tower_tawk::{BufferedBody, Secret, Secrets, TawkSignatureLayer, Verdict};
 use tower_tawk_benches::{
-    Frames, PATH, SECRET, body, finish, floor_router, hand_written_router, secret, signed, take,
+    FramedBody, PATH, baseline_router, body, hand_written_router, handler, hmac_sha1, poll_once,
+    secret, signed_request,
 };
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -38,13 +40,17 @@ fn enforce() -> TawkSignatureLayer {
     TawkSignatureLayer::enforce(secret())
 }
 
-/// A service that takes the body and answers, without a router.
-async fn bare(request: Request<BufferedBody>) -> Result<Response<()>, Infallible> {
+fn faulty_request(fault: Fault) -> Request<Full<Bytes>> {
+    SignedRequest::new(&secret(), body(KIB)).fault(fault).build()
+}
+
+/// Reads the body, without a router.
+async fn bare_handler(request: Request<BufferedBody>) -> Result<Response<()>, Infallible> {
     black_box(request.into_body().into_bytes());
     Ok(Response::new(()))
 }
 
-/// The middleware that people write when they do not want the check in the handler.
+/// Verifies the signature in an axum middleware function.
 async fn verify(State(key): State<Hmac<Sha1>>, request: AxumRequest, next: Next) -> AxumResponse {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else { return StatusCode::BAD_REQUEST.into_response() };
@@ -58,130 +64,126 @@ async fn verify(State(key): State<Hmac<Sha1>>, request: AxumRequest, next: Next)
     next.run(AxumRequest::from_parts(parts, Body::from(body))).await
 }
 
-fn middleware_router() -> Router {
-    let key = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("keys of any length");
-    Router::new().route(PATH, post(take)).layer(from_fn_with_state(key, verify))
+fn from_fn_router() -> Router {
+    Router::new().route(PATH, post(handler)).layer(from_fn_with_state(hmac_sha1(), verify))
 }
 
-/// Measures `service` over requests that are made beforehand.
-fn measure<S, B>(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    (name, length): (&str, usize),
-    mut service: S,
-    make: impl Fn() -> Request<B>,
-) where
-    S: Service<Request<B>, Error = Infallible>,
-{
-    group.throughput(Throughput::Bytes(length as u64));
-    group.bench_function(BenchmarkId::new(name, length), |bencher| {
-        bencher.iter_batched(&make, |request| finish(service.call(request)), BatchSize::SmallInput);
-    });
-}
-
-fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
-    let mut group = criterion.benchmark_group(name);
+fn group<'a>(c: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = c.benchmark_group(name);
     group.sample_size(30).nresamples(10_000).warm_up_time(Duration::from_millis(200));
     group.measurement_time(Duration::from_millis(600));
     group
 }
 
-fn mounts(criterion: &mut Criterion) {
-    let mut group = group(criterion, "mount");
-    let make = || signed(body(KIB));
-    measure(&mut group, ("floor", KIB), floor_router(), make);
-    measure(&mut group, ("hand-written", KIB), hand_written_router(), make);
-    measure(&mut group, ("from_fn", KIB), middleware_router(), make);
-    measure(&mut group, ("bare service", KIB), enforce().layer(service_fn(bare)), make);
-    measure(&mut group, ("around the router", KIB), enforce().layer(floor_router()), make);
-    measure(&mut group, ("Router::layer", KIB), floor_router().layer(enforce()), make);
-    let on_the_route = Router::new().route(PATH, post(take).route_layer(enforce()));
-    measure(&mut group, ("route_layer", KIB), on_the_route, make);
+/// Measures `service`. Requests are built outside of the measurement.
+fn bench<S, B>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    size: usize,
+    mut service: S,
+    request: impl Fn() -> Request<B>,
+) where
+    S: Service<Request<B>, Error = Infallible>,
+{
+    group.throughput(Throughput::Bytes(size as u64));
+    group.bench_function(BenchmarkId::new(name, size), |b| {
+        b.iter_batched(&request, |request| poll_once(service.call(request)), BatchSize::SmallInput);
+    });
 }
 
-fn outcomes(criterion: &mut Criterion) {
-    let mut group = group(criterion, "outcome");
-    let with = |fault| move || SignedRequest::new(&secret(), body(KIB)).fault(fault).build();
-    let around = |layer: TawkSignatureLayer| layer.layer(floor_router());
-    let observe = || TawkSignatureLayer::observe(secret());
-    let make = || signed(body(KIB));
-    measure(&mut group, ("verified", KIB), around(enforce()), make);
-    measure(&mut group, ("mismatch", KIB), around(enforce()), with(Fault::WrongSecret));
-    measure(&mut group, ("missing", KIB), around(enforce()), with(Fault::Missing));
-    measure(&mut group, ("malformed", KIB), around(enforce()), with(Fault::Prefixed));
-    let oversize = enforce().body_limit(KIB - 1);
-    measure(&mut group, ("oversize", KIB), around(oversize), make);
-    measure(&mut group, ("observed verified", KIB), around(observe()), make);
-    measure(&mut group, ("observed missing", KIB), around(observe()), with(Fault::Missing));
+fn mounts(c: &mut Criterion) {
+    let mut group = group(c, "mount");
+    let request = || signed_request(body(KIB));
+    bench(&mut group, "baseline", KIB, baseline_router(), request);
+    bench(&mut group, "hand-written", KIB, hand_written_router(), request);
+    bench(&mut group, "from_fn", KIB, from_fn_router(), request);
+    bench(&mut group, "bare service", KIB, enforce().layer(service_fn(bare_handler)), request);
+    bench(&mut group, "around the router", KIB, enforce().layer(baseline_router()), request);
+    bench(&mut group, "Router::layer", KIB, baseline_router().layer(enforce()), request);
+    let route_layer = Router::new().route(PATH, post(handler).route_layer(enforce()));
+    bench(&mut group, "route_layer", KIB, route_layer, request);
+}
+
+fn outcomes(c: &mut Criterion) {
+    let mut group = group(c, "outcome");
+    let enforced = || enforce().layer(baseline_router());
+    let observed = || TawkSignatureLayer::observe(secret()).layer(baseline_router());
+    let too_large = enforce().body_limit(KIB - 1).layer(baseline_router());
+    let valid = || signed_request(body(KIB));
+    let missing = || faulty_request(Fault::Missing);
+    bench(&mut group, "verified", KIB, enforced(), valid);
+    bench(&mut group, "mismatch", KIB, enforced(), || faulty_request(Fault::WrongSecret));
+    bench(&mut group, "missing", KIB, enforced(), missing);
+    bench(&mut group, "malformed", KIB, enforced(), || faulty_request(Fault::Prefixed));
+    bench(&mut group, "body too large", KIB, too_large, valid);
+    bench(&mut group, "verified, observe", KIB, observed(), valid);
+    bench(&mut group, "missing, observe", KIB, observed(), missing);
+
     let subscriber = tracing_subscriber::fmt().with_writer(std::io::sink);
-    let subscribed = subscriber.with_max_level(LevelFilter::DEBUG).set_default();
-    measure(&mut group, ("verified and recorded", KIB), around(enforce()), make);
-    drop(subscribed);
+    let _guard = subscriber.with_max_level(LevelFilter::DEBUG).set_default();
+    bench(&mut group, "verified, logged at debug", KIB, enforced(), valid);
 }
 
-fn frames(criterion: &mut Criterion) {
-    let mut group = group(criterion, "frames of 4 KiB");
-    for length in [64 * KIB, 1024 * KIB] {
-        let make = || signed(body(length)).map(|_| Frames::new(body(length), 4 * KIB));
-        measure(&mut group, ("floor", length), floor_router(), make);
-        measure(&mut group, ("hand-written", length), hand_written_router(), make);
-        measure(&mut group, ("around the router", length), enforce().layer(floor_router()), make);
+fn frames(c: &mut Criterion) {
+    let mut group = group(c, "4 KiB frames");
+    for size in [64 * KIB, 1024 * KIB] {
+        let request = || signed_request(body(size)).map(|_| FramedBody::new(body(size), 4 * KIB));
+        bench(&mut group, "baseline", size, baseline_router(), request);
+        bench(&mut group, "hand-written", size, hand_written_router(), request);
+        bench(&mut group, "around the router", size, enforce().layer(baseline_router()), request);
     }
 }
 
-fn several(criterion: &mut Criterion) {
-    let mut group = group(criterion, "secrets");
-    let other = |text: &str| Secret::new(text).expect("a usable secret");
-    let three = |secrets: [Secret; 3]| {
-        let labels = ["a", "b", "c"];
-        let secrets = Secrets::new(labels.into_iter().zip(secrets)).expect("labels of their own");
-        TawkSignatureLayer::enforce(secrets).layer(floor_router())
+fn secrets(c: &mut Criterion) {
+    let mut group = group(c, "secrets");
+    let other = |text| Secret::new(text).expect("valid secret");
+    let three_secrets = |secrets: [Secret; 3]| {
+        let labelled = ["a", "b", "c"].into_iter().zip(secrets);
+        let secrets = Secrets::new(labelled).expect("unique labels");
+        TawkSignatureLayer::enforce(secrets).layer(baseline_router())
     };
-    let make = || signed(body(KIB));
-    measure(&mut group, ("one", KIB), enforce().layer(floor_router()), make);
-    let first = three([secret(), other("b"), other("c")]);
-    measure(&mut group, ("the first of three", KIB), first, make);
-    let third = three([other("a"), other("b"), secret()]);
-    measure(&mut group, ("the third of three", KIB), third, make);
+    let request = || signed_request(body(KIB));
+    bench(&mut group, "one", KIB, enforce().layer(baseline_router()), request);
+    let first = three_secrets([secret(), other("b"), other("c")]);
+    bench(&mut group, "first of three", KIB, first, request);
+    let third = three_secrets([other("a"), other("b"), secret()]);
+    bench(&mut group, "third of three", KIB, third, request);
 }
 
-/// The figures of the plot: the hash alone, the layer around a router, the hand-written handler.
-fn cost(criterion: &mut Criterion) {
-    let mut group = group(criterion, "cost");
-    let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("keys of any length");
-    for length in [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB] {
-        let bytes = body(length);
-        let signature = secret().sign(&bytes);
-        group.throughput(Throughput::Bytes(length as u64));
-        group.bench_function(BenchmarkId::new("hash", length), |bencher| {
-            bencher.iter(|| keyed.clone().chain_update(&bytes).verify_slice(signature.as_bytes()));
+/// Measures the three curves of `cost.svg`.
+fn cost(c: &mut Criterion) {
+    let mut group = group(c, "cost");
+    let keyed = hmac_sha1();
+    for size in [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, 1024 * KIB] {
+        let body = body(size);
+        let signature = secret().sign(&body);
+        group.throughput(Throughput::Bytes(size as u64));
+        group.bench_function(BenchmarkId::new("hash", size), |b| {
+            b.iter(|| keyed.clone().chain_update(&body).verify_slice(signature.as_bytes()));
         });
-        let make = || signed(bytes.clone());
-        measure(&mut group, ("layer", length), enforce().layer(floor_router()), make);
-        measure(&mut group, ("hand-written", length), hand_written_router(), make);
+        let request = || signed_request(body.clone());
+        bench(&mut group, "layer", size, enforce().layer(baseline_router()), request);
+        bench(&mut group, "hand-written", size, hand_written_router(), request);
     }
 }
 
-/// What is measured is what it is called.
+/// Checks that every candidate accepts a valid signature and rejects a wrong one.
 fn check(_: &mut Criterion) {
-    let answer = |fault| {
-        let request = SignedRequest::new(&secret(), body(KIB));
-        let request = if let Some(fault) = fault { request.fault(fault) } else { request };
-        let mut service = enforce().layer(service_fn(async |request: Request<BufferedBody>| {
-            assert!(request.extensions().get().is_some_and(Verdict::is_verified));
-            bare(request).await
-        }));
-        finish(service.call(request.build())).map(|response| response.status().as_u16())
-    };
-    assert_eq!((answer(None), answer(Some(Fault::WrongSecret))), (Ok(200), Ok(403)));
-    let accepted = |mut router: Router, request: Request<Full<Bytes>>| {
-        finish(router.call(request)).map(|response| response.status().as_u16())
-    };
-    for router in [hand_written_router(), middleware_router()] {
-        let wrong = SignedRequest::new(&secret(), body(KIB)).fault(Fault::WrongSecret).build();
-        assert_eq!(accepted(router.clone(), signed(body(KIB))), Ok(200));
-        assert_eq!(accepted(router, wrong), Ok(403));
+    fn assert_verifies<S, R>(mut service: S)
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<R>, Error = Infallible>,
+    {
+        let mut status = |request| poll_once(service.call(request)).map(|r| r.status().as_u16());
+        assert_eq!(status(signed_request(body(KIB))), Ok(200));
+        assert_eq!(status(faulty_request(Fault::WrongSecret)), Ok(403));
     }
+    assert_verifies(hand_written_router());
+    assert_verifies(from_fn_router());
+    assert_verifies(enforce().layer(service_fn(async |request: Request<BufferedBody>| {
+        assert!(request.extensions().get().is_some_and(Verdict::is_verified));
+        bare_handler(request).await
+    })));
 }
 
-criterion_group!(benches, check, mounts, outcomes, frames, several, cost);
+criterion_group!(benches, check, mounts, outcomes, frames, secrets, cost);
 criterion_main!(benches);

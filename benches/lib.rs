@@ -1,13 +1,16 @@
-//! Benches of `tower-tawk`, one file for each question; `cargo bench` runs them. Here is what they
-//! share: a secret, bodies, deliveries, and what the layer is measured against.
+//! Shared code of the benches: a secret, bodies, signed requests, and the two handlers that
+//! `TawkSignatureLayer` is compared with.
 //!
-//! The **floor** is an axum handler that takes `Bytes` and verifies nothing. Whatever verifies
-//! must pay for the floor and for the hash; what it costs beyond these two is its own.
+//! - The **baseline** is an axum handler that reads the body and verifies nothing.
+//! - The **hand-written** handler verifies the signature itself.
+//!
+//! A verified request costs at least the baseline plus one HMAC-SHA1 of the body.
 
-mod frames;
-
-use std::pin::pin;
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use axum::Router;
@@ -16,62 +19,73 @@ use axum::routing::post;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Request, StatusCode};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use sha1::Sha1;
-use tower_tawk::{Secret, test_util};
+use tower_tawk::Secret;
+use tower_tawk::test_util::SignedRequest;
 
-pub use frames::{Frames, Last};
+/// An invented secret of the length that Tawk.to uses: 96 bytes, more than a block of SHA-1, so
+/// HMAC hashes the key first.
+pub const SECRET: &str = "3f0d8a51c6e27b943f0d8a51c6e27b943f0d8a51c6e27b94\
+                          3f0d8a51c6e27b943f0d8a51c6e27b943f0d8a51c6e27b94";
 
-/// Invented, and as long as Tawk.to's: 96 hex digits, so that HMAC has to hash the key first.
-pub const SECRET: &str = "3f0d8a51c6e27b943f0d8a51c6e27b943f0d8a51c6e27b943f0d8a51c6e27b943f0d8a51c6e27b943f0d8a51c6e27b94";
-
-/// Where the routers take deliveries, and where [`signed`] sends them.
+/// Path of the webhook on every router.
 pub const PATH: &str = "/tawk-webhook";
 
-/// [`SECRET`] as the layer takes it.
+/// Creates a [`Secret`] from [`SECRET`].
 ///
 /// # Panics
 ///
-/// Never: the text is a usable secret.
+/// Never: the text is a valid secret.
 #[must_use]
 pub fn secret() -> Secret {
-    Secret::new(SECRET).expect("a text without white space at its ends")
+    Secret::new(SECRET).expect("valid secret")
 }
 
-/// A body of so many bytes. What they say is the same to every hash.
-#[must_use]
-pub fn body(length: usize) -> Bytes {
-    br#"{"event":"chat:end","text":"Two pairs."}"#.iter().copied().cycle().take(length).collect()
-}
-
-/// A delivery of `body` under [`SECRET`], in one frame, as Tawk.to sends it.
-#[must_use]
-pub fn signed(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    test_util::signed(&secret(), body)
-}
-
-/// Drives a future that has nothing to wait for: a request whose body is there, through services
-/// that answer at once. No runtime stands between the clock and what is measured.
+/// Creates a keyed HMAC-SHA1 from [`SECRET`].
 ///
 /// # Panics
 ///
-/// When the future has to wait after all.
-pub fn finish<F: Future>(future: F) -> F::Output {
+/// Never: HMAC accepts keys of any length.
+#[must_use]
+pub fn hmac_sha1() -> Hmac<Sha1> {
+    Hmac::new_from_slice(SECRET.as_bytes()).expect("HMAC accepts keys of any length")
+}
+
+/// Creates a body of `len` bytes.
+#[must_use]
+pub fn body(len: usize) -> Bytes {
+    br#"{"event":"chat:end","text":"Two pairs."}"#.iter().copied().cycle().take(len).collect()
+}
+
+/// Creates a request with `body` in one frame, signed with [`SECRET`].
+#[must_use]
+pub fn signed_request(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    SignedRequest::new(&secret(), body).build()
+}
+
+/// Polls `future` once, without a runtime, and returns its output.
+///
+/// # Panics
+///
+/// Panics if the future is pending. A complete body and a handler that awaits nothing else are
+/// ready at the first poll.
+pub fn poll_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("a future that was to be ready at once has to wait"),
+        Poll::Pending => panic!("the future is pending after the first poll"),
     }
 }
 
-/// The floor: takes the body and answers. Behind the layer it is the same handler, verified.
-pub async fn take(body: Bytes) -> StatusCode {
-    std::hint::black_box(body);
+/// Reads the body and verifies nothing: the baseline, and the handler behind the layer.
+pub async fn handler(body: Bytes) -> StatusCode {
+    black_box(body);
     StatusCode::OK
 }
 
-/// The handler that people write: the whole body, the header, a key prepared for each request,
-/// hex, the comparison in constant time, and 403.
-pub async fn hand_written(
+/// Verifies the signature in the handler, with a key prepared for each request.
+pub async fn hand_written_handler(
     State(secret): State<Arc<str>>,
     headers: HeaderMap,
     body: Bytes,
@@ -86,15 +100,76 @@ pub async fn hand_written(
     if !verified {
         return StatusCode::FORBIDDEN;
     }
-    take(body).await
+    handler(body).await
 }
 
-/// [`take`] at [`PATH`]: the floor, and what the layer is mounted around.
-pub fn floor_router() -> Router {
-    Router::new().route(PATH, post(take))
+/// Creates a router with [`handler`].
+pub fn baseline_router() -> Router {
+    Router::new().route(PATH, post(handler))
 }
 
-/// [`hand_written`] at [`PATH`], with [`SECRET`].
+/// Creates a router with [`hand_written_handler`] and [`SECRET`].
 pub fn hand_written_router() -> Router {
-    Router::new().route(PATH, post(hand_written)).with_state(Arc::from(SECRET))
+    Router::new().route(PATH, post(hand_written_handler)).with_state(Arc::from(SECRET))
+}
+
+/// A body of known length that yields frames of equal size.
+#[derive(Debug)]
+pub struct FramedBody {
+    remaining: Bytes,
+    frame_size: usize,
+    last_frame_ready: Arc<AtomicBool>,
+}
+
+/// Releases the last frame of a [`FramedBody`].
+#[derive(Debug)]
+pub struct LastFrame(Arc<AtomicBool>);
+
+impl FramedBody {
+    /// Creates a body that yields `bytes` in frames of `frame_size` bytes. The last frame may be
+    /// shorter.
+    #[must_use]
+    pub fn new(bytes: Bytes, frame_size: usize) -> Self {
+        Self { remaining: bytes, frame_size, last_frame_ready: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// Creates a body that is pending before its last frame until [`LastFrame::release`] is
+    /// called. The release wakes no task.
+    #[must_use]
+    pub fn with_delayed_last_frame(bytes: Bytes, frame_size: usize) -> (Self, LastFrame) {
+        let last_frame_ready = Arc::new(AtomicBool::new(false));
+        let last_frame = LastFrame(Arc::clone(&last_frame_ready));
+        (Self { remaining: bytes, frame_size, last_frame_ready }, last_frame)
+    }
+}
+
+impl LastFrame {
+    /// Makes the last frame available to the next poll.
+    pub fn release(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Body for FramedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.remaining.is_empty() {
+            return Poll::Ready(None);
+        }
+        let is_last = self.remaining.len() <= self.frame_size;
+        if is_last && !self.last_frame_ready.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let len = self.frame_size.min(self.remaining.len());
+        Poll::Ready(Some(Ok(Frame::data(self.remaining.split_to(len)))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining.len() as u64)
+    }
 }

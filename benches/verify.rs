@@ -1,8 +1,7 @@
-//! What does a signature cost? The primitive, beside others and beside SHA-1 alone.
+//! Compares signature verification with `hmac`, `sha1`, `ring` and `aws-lc-rs`.
 //!
-//! Everything that verifies begins with the 40 hex digits of the header and ends with a comparison
-//! in constant time. All run in turn in one process, so their ratios hold where their figures do
-//! not.
+//! Each candidate decodes the 40 hex digits of the header, computes HMAC-SHA1 over the body, and
+//! compares in constant time. `sha1` is the hash only, without a key, as a lower bound.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -16,76 +15,81 @@ use hmac::{Hmac, KeyInit, Mac};
 use ring::hmac as ring_hmac;
 use sha1::{Digest, Sha1};
 use tower_tawk::Signature;
-use tower_tawk_benches::{SECRET, body, secret};
+use tower_tawk_benches::{SECRET, body, hmac_sha1, secret};
 
-const LENGTHS: [usize; 7] = [64, 256, 1 << 10, 16 << 10, 64 << 10, 1 << 20, 2 << 20];
+const BODY_SIZES: [usize; 7] = [64, 256, 1 << 10, 16 << 10, 64 << 10, 1 << 20, 2 << 20];
 
-fn verify(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("verify");
-    for length in LENGTHS {
-        group.throughput(Throughput::Bytes(length as u64));
-        let body = body(length);
-        let digits = secret().sign(&body).to_string();
-        ours(&mut group, &body, &digits);
-        rust_crypto(&mut group, &body, &digits);
-        c_and_assembly(&mut group, &body, &digits);
+fn verify(c: &mut Criterion) {
+    let mut group = c.benchmark_group("verify");
+    for size in BODY_SIZES {
+        group.throughput(Throughput::Bytes(size as u64));
+        let body = body(size);
+        let header = secret().sign(&body).to_string();
+        tower_tawk(&mut group, &body, &header);
+        rust_crypto(&mut group, &body, &header);
+        aws_lc_rs(&mut group, &body, &header);
+        ring(&mut group, &body, &header);
     }
     group.finish();
 }
 
-/// With the public names: parse, sign, compare, as the layer does.
-fn ours(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], digits: &str) {
+/// Verifies through the public API: parse, sign, compare.
+fn tower_tawk(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], header: &str) {
     let secret = secret();
     let verify = || {
-        let received: Signature = black_box(digits).parse().expect("40 hex digits");
+        let received: Signature = black_box(header).parse().expect("40 hex digits");
         secret.sign(black_box(body)) == received
     };
     assert!(verify());
-    measure(group, "tower-tawk", body, verify);
+    bench(group, "tower-tawk", body, verify);
 }
 
-/// The crates underneath: the key prepared once and for each call, and the hash without a key.
-fn rust_crypto(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], digits: &str) {
-    let new = || Hmac::<Sha1>::new_from_slice(black_box(SECRET.as_bytes())).expect("any length");
-    let check =
-        |mac: Hmac<Sha1>| mac.chain_update(black_box(body)).verify_slice(&decode(digits)).is_ok();
-    let keyed = new();
-    assert!(check(keyed.clone()));
-    measure(group, "hmac, keyed once", body, || check(keyed.clone()));
-    measure(group, "hmac, keyed per call", body, || check(new()));
-    measure(group, "sha1 alone", body, || Sha1::digest(black_box(body)));
+/// The crates that `tower-tawk` is built on.
+fn rust_crypto(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], header: &str) {
+    let keyed = hmac_sha1();
+    let verify = |mac: Hmac<Sha1>| {
+        mac.chain_update(black_box(body)).verify_slice(&decode_hex(header)).is_ok()
+    };
+    let new_key = || Hmac::<Sha1>::new_from_slice(black_box(SECRET.as_bytes())).expect("any key");
+    assert!(verify(keyed.clone()) && verify(new_key()));
+    bench(group, "hmac, key prepared once", body, || verify(keyed.clone()));
+    bench(group, "hmac, key prepared per call", body, || verify(new_key()));
+    bench(group, "sha1", body, || Sha1::digest(black_box(body)));
 }
 
-fn c_and_assembly(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], digits: &str) {
+fn aws_lc_rs(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], header: &str) {
     let key = aws_lc::Key::new(aws_lc::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET.as_bytes());
-    let verify = || aws_lc::verify(&key, black_box(body), &decode(digits)).is_ok();
+    let verify = || aws_lc::verify(&key, black_box(body), &decode_hex(header)).is_ok();
     assert!(verify());
-    measure(group, "aws-lc-rs", body, verify);
-
-    let key = ring_hmac::Key::new(ring_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET.as_bytes());
-    let verify = || ring_hmac::verify(&key, black_box(body), &decode(digits)).is_ok();
-    assert!(verify());
-    measure(group, "ring", body, verify);
+    bench(group, "aws-lc-rs", body, verify);
 }
 
-/// Without an allocation, so that the hashes are compared and not the decoders.
-fn decode(digits: &str) -> [u8; 20] {
+fn ring(group: &mut BenchmarkGroup<'_, WallTime>, body: &[u8], header: &str) {
+    let key = ring_hmac::Key::new(ring_hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET.as_bytes());
+    let verify = || ring_hmac::verify(&key, black_box(body), &decode_hex(header)).is_ok();
+    assert!(verify());
+    bench(group, "ring", body, verify);
+}
+
+/// Decodes without allocating, so that the decoder does not distort the comparison.
+fn decode_hex(header: &str) -> [u8; 20] {
     let mut bytes = [0; 20];
-    hex::decode_to_slice(black_box(digits), &mut bytes).expect("40 hex digits");
+    hex::decode_to_slice(black_box(header), &mut bytes).expect("40 hex digits");
     bytes
 }
 
-fn measure<T>(
+fn bench<T>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     body: &[u8],
     mut routine: impl FnMut() -> T,
 ) {
-    group.bench_function(BenchmarkId::new(name, body.len()), |bencher| bencher.iter(&mut routine));
+    group.bench_function(BenchmarkId::new(name, body.len()), |b| b.iter(&mut routine));
 }
 
-/// 42 benches in a minute. Criterion's 100,000 resamples would take longer than the measuring.
-fn short() -> Criterion {
+/// Runs all 42 benches in about a minute. Criterion's default of 100,000 resamples would take
+/// longer than the measurement.
+fn config() -> Criterion {
     Criterion::default()
         .sample_size(20)
         .nresamples(10_000)
@@ -93,5 +97,5 @@ fn short() -> Criterion {
         .measurement_time(Duration::from_millis(800))
 }
 
-criterion_group!(name = benches; config = short(); targets = verify);
+criterion_group!(name = benches; config = config(); targets = verify);
 criterion_main!(benches);

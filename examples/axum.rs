@@ -1,22 +1,23 @@
-//! The layer on one route of an axum router.
+//! Verifies webhooks on one route of an axum router.
 //!
 //! ```text
 //! TAWK_WEBHOOK_SECRET=... cargo run --example axum
 //! ```
 //!
-//! Prints the `curl` command that delivers to it. Change a byte of the body, or leave the
-//! signature out, and the answer is 403; the log says why.
+//! Prints a `curl` command that sends a signed delivery. Change a byte of the body, or omit the
+//! signature, and the request is rejected with 403. The log contains the reason.
 
 use std::env;
 use std::error::Error;
 
-use axum::body::Bytes;
+use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Extension, Router};
 use tokio::net::TcpListener;
-use tower_tawk::{Secret, TawkSignatureLayer, Verdict};
+use tower_tawk::event::Event;
+use tower_tawk::{Delivery, Secret, TawkSignatureLayer};
 
-const BODY: &str = r#"{"event":"chat:start"}"#;
+const BODY: &str = r#"{"event":"chat:start","chatId":"1","property":{"id":"2"}}"#;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -25,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let signature = secret.sign(BODY.as_bytes());
 
     let layer = TawkSignatureLayer::enforce(secret);
-    let app = Router::new().route("/tawk-webhook", post(handler).route_layer(layer));
+    let app = Router::new().route("/tawk-webhook", post(webhook).route_layer(layer));
 
     let listener = TcpListener::bind("127.0.0.1:8000").await?;
     let address = listener.local_addr()?;
@@ -36,17 +37,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Is called for verified deliveries only. A signature is the key to recognise a repeat by.
-async fn handler(Extension(verdict): Extension<Verdict>, body: Bytes) {
-    if let Verdict::Verified(by) = verdict {
-        let (label, signature) = (by.secret_label(), by.signature());
-        println!("{} bytes, signed with the secret `{label}`: {signature:?}", body.len());
+/// Only called for verified deliveries. Use `delivery.signature` as a deduplication key.
+async fn webhook(delivery: Delivery) -> StatusCode {
+    match &delivery.event {
+        Event::ChatStart(start) => println!("chat {} started", start.chat_id),
+        Event::TranscriptCreated(transcript) => println!(
+            "chat {} has {} agent replies",
+            transcript.chat.id,
+            delivery.event.agent_replies().count()
+        ),
+        // Answer 2xx to every other event too; otherwise Tawk.to retries for 12 hours.
+        other => println!("ignored event {:?}", other.name()),
     }
+    StatusCode::OK
 }
 
 fn secret() -> Result<Secret, String> {
-    let text = env::var("TAWK_WEBHOOK_SECRET").map_err(|_| {
-        "set TAWK_WEBHOOK_SECRET to the secret that the Tawk.to dashboard shows for the webhook"
-    })?;
-    Secret::new(text).map_err(|error| format!("TAWK_WEBHOOK_SECRET: {error}"))
+    let secret = env::var("TAWK_WEBHOOK_SECRET")
+        .map_err(|_| "set TAWK_WEBHOOK_SECRET to the secret from the Tawk.to dashboard")?;
+    Secret::new(secret).map_err(|error| format!("TAWK_WEBHOOK_SECRET: {error}"))
 }

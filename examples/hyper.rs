@@ -1,11 +1,11 @@
-//! The layer around a service that hyper serves, over HTTP/1.1 and HTTP/2.
+//! Verifies webhooks in front of a hyper service, over HTTP/1.1 and HTTP/2.
 //!
 //! ```text
 //! TAWK_WEBHOOK_SECRET=... cargo run --example hyper
 //! ```
 //!
-//! Prints the `curl` command that delivers to it, on any path. Change a byte of the body, or leave
-//! the signature out, and the answer is 403; the log says why.
+//! Prints a `curl` command that sends a signed delivery. Every path is served. Change a byte of the
+//! body, or omit the signature, and the request is rejected with 403. The log contains the reason.
 
 use std::convert::Infallible;
 use std::env;
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let signature = secret.sign(BODY.as_bytes());
 
     let layer = TawkSignatureLayer::enforce(secret);
-    let service = ServiceBuilder::new().layer(layer).service_fn(handler);
+    let service = ServiceBuilder::new().layer(layer).service_fn(webhook);
     let service = TowerToHyperService::new(service);
 
     let listener = TcpListener::bind("127.0.0.1:8000").await?;
@@ -41,17 +41,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let service = service.clone();
         tokio::spawn(async move {
             let mut server = auto::Builder::new(TokioExecutor::new());
-            // Without a timer hyper waits for a request's head without end.
+            // Without a timer, hyper waits for a request's headers without a timeout.
             server.http1().timer(TokioTimer::new());
             if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-                eprintln!("connection: {error}");
+                eprintln!("connection failed: {error}");
             }
         });
     }
 }
 
-/// Is called for verified deliveries only. A signature is the key to recognise a repeat by.
-async fn handler(request: Request<BufferedBody>) -> Result<Response<Empty<Bytes>>, Infallible> {
+/// Only called for verified deliveries. Use the signature as a deduplication key.
+async fn webhook(request: Request<BufferedBody>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let verdict = request.extensions().get().cloned();
     let body = request.into_body().into_bytes();
     if let Some(Verdict::Verified(by)) = verdict {
@@ -62,8 +62,7 @@ async fn handler(request: Request<BufferedBody>) -> Result<Response<Empty<Bytes>
 }
 
 fn secret() -> Result<Secret, String> {
-    let text = env::var("TAWK_WEBHOOK_SECRET").map_err(|_| {
-        "set TAWK_WEBHOOK_SECRET to the secret that the Tawk.to dashboard shows for the webhook"
-    })?;
-    Secret::new(text).map_err(|error| format!("TAWK_WEBHOOK_SECRET: {error}"))
+    let secret = env::var("TAWK_WEBHOOK_SECRET")
+        .map_err(|_| "set TAWK_WEBHOOK_SECRET to the secret from the Tawk.to dashboard")?;
+    Secret::new(secret).map_err(|error| format!("TAWK_WEBHOOK_SECRET: {error}"))
 }

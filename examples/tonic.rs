@@ -1,11 +1,11 @@
-//! The layer in front of a tonic server, here with the gRPC health service.
+//! Verifies requests in front of a tonic server, here with the gRPC health service.
 //!
 //! ```text
 //! TAWK_WEBHOOK_SECRET=... cargo run --example tonic
 //! ```
 //!
-//! Prints the `curl` command that calls it. Leave the signature out, and the answer is 403, which a
-//! gRPC client reports as `PermissionDenied`; the log says why.
+//! Prints a `curl` command that sends a signed request. Omit the signature, and the request is
+//! rejected with 403, which gRPC clients report as `PermissionDenied`. The log contains the reason.
 
 use std::env;
 use std::error::Error;
@@ -13,7 +13,7 @@ use std::error::Error;
 use tonic::transport::Server;
 use tower_tawk::{Secret, TawkSignatureLayer};
 
-/// A message of no bytes, as gRPC frames it: what is signed is the body as it travels.
+/// An empty message in gRPC framing. The signature covers the framed body.
 const BODY: &[u8] = &[0; 5];
 
 #[tokio::main]
@@ -25,7 +25,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let address = "127.0.0.1:50051";
     println!(
-        r"printf '\0\0\0\0\0' | curl -i --http2-prior-knowledge http://{address}/grpc.health.v1.Health/Check \
+        r"printf '\0\0\0\0\0' | curl -i --http2-prior-knowledge \
+    http://{address}/grpc.health.v1.Health/Check \
     -H 'Content-Type: application/grpc' -H 'TE: trailers' \
     -H 'X-Tawk-Signature: {signature}' --data-binary @- --output -"
     );
@@ -38,8 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn secret() -> Result<Secret, String> {
-    let text = env::var("TAWK_WEBHOOK_SECRET").map_err(|_| {
-        "set TAWK_WEBHOOK_SECRET to the secret that the Tawk.to dashboard shows for the webhook"
-    })?;
-    Secret::new(text).map_err(|error| format!("TAWK_WEBHOOK_SECRET: {error}"))
+    let secret = env::var("TAWK_WEBHOOK_SECRET")
+        .map_err(|_| "set TAWK_WEBHOOK_SECRET to the secret from the Tawk.to dashboard")?;
+    Secret::new(secret).map_err(|error| format!("TAWK_WEBHOOK_SECRET: {error}"))
 }

@@ -1,4 +1,4 @@
-//! The client: keeps every connection busy with the same request, and takes the time of each.
+//! The client: sends the same request over and over on every connection, and measures each.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,19 +14,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::Outcome;
-use crate::mounts::Mount;
-use crate::server::Server;
+use crate::Result;
+use crate::server::{Mount, Server};
 
 const CONNECTIONS: usize = 32;
 
 #[derive(Clone, Copy)]
-pub(crate) enum Version {
+pub(crate) enum HttpVersion {
     Http1,
     Http2,
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for HttpVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http1 => "HTTP/1.1",
@@ -35,112 +34,125 @@ impl fmt::Display for Version {
     }
 }
 
-/// One cell: what is sent where, and the status that must come back.
-pub(crate) struct Load {
+/// A request, the mount to send it to, and the expected response.
+pub(crate) struct Workload {
     pub(crate) mount: Mount,
-    pub(crate) version: Version,
+    pub(crate) version: HttpVersion,
     pub(crate) request: Request<Full<Bytes>>,
-    pub(crate) status: u16,
+    pub(crate) expected_status: u16,
 }
 
-/// What came of one round.
+/// The measurement of one round.
 pub(crate) struct Sample {
     pub(crate) elapsed: Duration,
-    /// Of every request, in ascending order.
+    /// Latencies of all answered requests, in ascending order.
     pub(crate) latencies: Vec<Duration>,
-    /// Requests sent, answered or not.
+    /// Number of requests sent, with or without a response.
     pub(crate) sent: usize,
-    /// Requests after which the connection could not be used again.
-    pub(crate) lost: usize,
-    /// The server's CPU time.
-    pub(crate) cpu: Option<Duration>,
+    /// Number of requests after which the connection was closed.
+    pub(crate) closed: usize,
+    /// CPU time used by the server.
+    pub(crate) cpu_time: Option<Duration>,
 }
 
-/// Sends for so long, on all connections, one request at a time on each.
-pub(crate) async fn run(server: &Server, load: &Load, time: Duration) -> Outcome<Sample> {
+/// Sends requests on all connections for `duration`, one at a time on each. The first request on
+/// each connection is not measured.
+pub(crate) async fn run(
+    server: &Server,
+    workload: &Workload,
+    duration: Duration,
+) -> Result<Sample> {
     let mut connections = vec![];
     for _ in 0..CONNECTIONS {
-        let mut connection = Connection::new(server.address(load.mount), load).await?;
-        connection.exchange().await?;
+        let mut connection = Connection::new(server.address(workload.mount), workload).await?;
+        connection.send().await?;
         connections.push(connection);
     }
-    let (cpu, start) = (server.cpu(), Instant::now());
+    let (cpu_before, start) = (server.cpu_time(), Instant::now());
     let tasks: JoinSet<_> =
-        connections.into_iter().map(|connection| connection.keep_busy(start + time)).collect();
+        connections.into_iter().map(|connection| connection.run_until(start + duration)).collect();
     let results = tasks.join_all().await;
     let elapsed = start.elapsed();
-    let cpu = server.cpu().zip(cpu).map(|(after, before)| after - before);
+    let cpu_time = server.cpu_time().zip(cpu_before).map(|(after, before)| after - before);
 
-    let mut sample = Sample { elapsed, latencies: vec![], sent: 0, lost: 0, cpu };
+    let mut sample = Sample { elapsed, latencies: vec![], sent: 0, closed: 0, cpu_time };
     for result in results {
-        let of_one = result?;
-        sample.latencies.extend(of_one.latencies);
-        sample.sent += of_one.sent;
-        sample.lost += of_one.lost;
+        let stats = result?;
+        sample.latencies.extend(stats.latencies);
+        sample.sent += stats.sent;
+        sample.closed += stats.closed;
     }
     sample.latencies.sort_unstable();
     Ok(sample)
 }
 
-/// What came of one connection.
+/// The measurement of one connection in one round.
 #[derive(Default)]
-struct Count {
+struct ConnectionStats {
     latencies: Vec<Duration>,
     sent: usize,
-    lost: usize,
+    closed: usize,
 }
 
-/// A connection and what to send on it.
+/// A connection that reconnects when the server closes it.
 struct Connection {
     address: SocketAddr,
-    version: Version,
+    version: HttpVersion,
     request: Request<Full<Bytes>>,
-    status: u16,
+    expected_status: u16,
     sender: Sender,
 }
 
 impl Connection {
-    async fn new(address: SocketAddr, load: &Load) -> Outcome<Self> {
-        let mut request = load.request.clone();
-        match load.version {
-            // RFC 9112, section 3.2.
-            Version::Http1 => {
+    async fn new(address: SocketAddr, workload: &Workload) -> Result<Self> {
+        let mut request = workload.request.clone();
+        match workload.version {
+            HttpVersion::Http1 => {
                 let host = HeaderValue::try_from(address.to_string())?;
                 request.headers_mut().insert(HOST, host);
             }
-            // RFC 9113, section 8.3.1: `:scheme` and `:authority`, which hyper takes from the URI.
-            Version::Http2 => {
+            // hyper takes `:scheme` and `:authority` from the URI.
+            HttpVersion::Http2 => {
                 *request.uri_mut() = format!("http://{address}{}", request.uri()).parse()?;
             }
         }
-        let sender = Sender::connect(load.version, address).await?;
-        Ok(Self { address, version: load.version, request, status: load.status, sender })
+        let sender = Sender::connect(workload.version, address).await?;
+        Ok(Self {
+            address,
+            version: workload.version,
+            request,
+            expected_status: workload.expected_status,
+            sender,
+        })
     }
 
-    /// Sends until the end; a lost connection is made anew.
-    async fn keep_busy(mut self, end: Instant) -> Outcome<Count> {
-        let mut count = Count::default();
-        while Instant::now() < end {
+    async fn run_until(mut self, deadline: Instant) -> Result<ConnectionStats> {
+        let mut stats = ConnectionStats::default();
+        while Instant::now() < deadline {
             let start = Instant::now();
-            let answered = self.exchange().await?;
-            count.sent += 1;
-            if answered {
-                count.latencies.push(start.elapsed());
+            let completed = self.send().await?;
+            stats.sent += 1;
+            if completed {
+                stats.latencies.push(start.elapsed());
             }
-            if !answered || self.sender.ready().await.is_err() {
-                count.lost += 1;
+            if !completed || self.sender.ready().await.is_err() {
+                stats.closed += 1;
                 self.sender = Sender::connect(self.version, self.address).await?;
             }
         }
-        Ok(count)
+        Ok(stats)
     }
 
-    /// Whether there was an answer, read to its end.
-    async fn exchange(&mut self) -> Outcome<bool> {
+    /// Sends the request and reads the whole response. Returns `false` if the connection failed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the status is not the expected one.
+    async fn send(&mut self) -> Result<bool> {
         let Ok(response) = self.sender.send(self.request.clone()).await else { return Ok(false) };
-        if response.status() != self.status {
-            let expected = self.status;
-            return Err(format!("{} in place of {expected}", response.status()).into());
+        if response.status() != self.expected_status {
+            let (status, expected) = (response.status(), self.expected_status);
+            return Err(format!("unexpected status {status}, expected {expected}").into());
         }
         Ok(response.into_body().collect().await.is_ok())
     }
@@ -152,17 +164,17 @@ enum Sender {
 }
 
 impl Sender {
-    async fn connect(version: Version, address: SocketAddr) -> Outcome<Self> {
+    async fn connect(version: HttpVersion, address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let stream = TokioIo::new(stream);
         Ok(match version {
-            Version::Http1 => {
+            HttpVersion::Http1 => {
                 let (sender, connection) = http1::handshake(stream).await?;
                 tokio::spawn(connection);
                 Self::Http1(sender)
             }
-            Version::Http2 => {
+            HttpVersion::Http2 => {
                 let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
                 tokio::spawn(connection);
                 Self::Http2(sender)
@@ -177,7 +189,7 @@ impl Sender {
         }
     }
 
-    /// Fails when the connection has ended.
+    /// Waits until the connection accepts another request. Fails if it was closed.
     async fn ready(&mut self) -> hyper::Result<()> {
         match self {
             Self::Http1(sender) => sender.ready().await,

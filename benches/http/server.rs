@@ -1,28 +1,85 @@
-//! The server's process: how it is started, what it has used of the CPU, how it ends.
+//! The server process: what it serves, how it starts and stops, and its CPU time.
 
 use std::env;
 use std::fs;
+use std::future::IntoFuture;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::serve::{Listener, ListenerExt};
+use axum::{Router, ServiceExt, routing};
 use tokio::net::TcpListener;
 use tokio::runtime;
+use tower::Layer;
+use tower_tawk::TawkSignatureLayer;
+use tower_tawk_benches::{PATH, baseline_router, hand_written_router, handler, secret};
 
-use crate::Outcome;
-use crate::mounts::Mount;
+use crate::Result;
 
-const SERVE: &str = "serve-until-stdin-ends";
+/// Selects the server process when passed as first argument.
+const SERVE_ARG: &str = "serve-until-stdin-closes";
 
-/// Whether this process is to be the server.
-pub(crate) fn is_asked_for() -> bool {
-    env::args().nth(1).as_deref() == Some(SERVE)
+#[derive(Clone, Copy)]
+pub(crate) enum Mount {
+    Baseline,
+    HandWritten,
+    AroundRouter,
+    RouteLayer,
 }
 
-/// Prints a line with the ports, in the order of [`Mount::ALL`], and serves until its standard
-/// input ends: at the latest when the client does.
-pub(crate) fn serve() -> Outcome<()> {
+impl Mount {
+    /// The order of the ports and of the report's rows.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Baseline, Self::HandWritten, Self::AroundRouter, Self::RouteLayer];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::HandWritten => "hand-written",
+            Self::AroundRouter => "layer around the router",
+            Self::RouteLayer => "route_layer",
+        }
+    }
+
+    async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        let listener = listener.tap_io(|stream| {
+            // A failure affects every mount in the same way.
+            let _ = stream.set_nodelay(true);
+        });
+        let layer = TawkSignatureLayer::enforce(secret());
+        match self {
+            Self::Baseline => serve_router(listener, baseline_router()).await,
+            Self::HandWritten => serve_router(listener, hand_written_router()).await,
+            Self::AroundRouter => {
+                let service = layer.layer(baseline_router());
+                let service = ServiceExt::<Request>::into_make_service(service);
+                axum::serve(listener, service).into_future().await
+            }
+            Self::RouteLayer => {
+                let route = routing::post(handler).route_layer(layer);
+                serve_router(listener, Router::new().route(PATH, route)).await
+            }
+        }
+    }
+}
+
+async fn serve_router(
+    listener: impl Listener<Addr: std::fmt::Debug>,
+    router: Router,
+) -> io::Result<()> {
+    axum::serve(listener, router).into_future().await
+}
+
+pub(crate) fn is_server_process() -> bool {
+    env::args().nth(1).as_deref() == Some(SERVE_ARG)
+}
+
+/// Prints the ports on one line, in the order of [`Mount::ALL`], and serves until standard input is
+/// closed. It is closed when the client exits.
+pub(crate) fn run() -> Result<()> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut ports = vec![];
     for mount in Mount::ALL {
@@ -35,23 +92,24 @@ pub(crate) fn serve() -> Outcome<()> {
     Ok(())
 }
 
-/// The server as the client sees it.
+/// A handle to the server process. Stops it on drop.
 pub(crate) struct Server {
     process: Child,
     ports: Vec<u16>,
 }
 
 impl Server {
-    pub(crate) fn start() -> Outcome<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let mut process = Command::new(env::current_exe()?)
-            .arg(SERVE)
+            .arg(SERVE_ARG)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
-        let stdout = process.stdout.take().ok_or("the server has no standard output")?;
+        let stdout = process.stdout.take().ok_or("stdout of the server is not captured")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        let ports = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        let ports =
+            line.split_whitespace().map(str::parse).collect::<std::result::Result<_, _>>()?;
         Ok(Self { process, ports })
     }
 
@@ -59,12 +117,12 @@ impl Server {
         (Ipv4Addr::LOCALHOST, self.ports[mount as usize]).into()
     }
 
-    /// The CPU time that the process has used so far, in user and kernel; none where there is no
-    /// procfs. A tick is a hundredth of a second on every Linux (proc(5), `sysconf(_SC_CLK_TCK)`).
-    pub(crate) fn cpu(&self) -> Option<Duration> {
+    /// Returns the user and system CPU time of the process, or `None` without procfs. A clock tick
+    /// is 10 ms on Linux (`sysconf(_SC_CLK_TCK)` in proc(5)).
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
-        // The second field is the name, in parentheses, and may hold anything; `utime` and
-        // `stime` are the 14th and the 15th.
+        // The second field is the process name in parentheses, which may contain spaces. `utime`
+        // and `stime` are the 14th and 15th fields.
         let (_, fields) = stat.rsplit_once(')')?;
         let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
         Some(Duration::from_millis(10 * (ticks.next()?.ok()? + ticks.next()?.ok()?)))
@@ -74,7 +132,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It has nothing to finish; without it there is nobody to report to.
         let _ = self.process.wait();
     }
 }

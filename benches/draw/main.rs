@@ -1,11 +1,10 @@
-//! Draws `benches/cost.svg` from what criterion has measured, and prints the same as a table.
+//! Draws `benches/cost.svg` from the results of the `cost` benches, and prints them as a table.
 //!
 //! ```console
 //! $ cargo bench --bench layer -- cost
 //! $ cargo run -p tower-tawk-benches --example draw
 //! ```
 
-#[path = "draw/plot.rs"]
 mod plot;
 
 use std::collections::BTreeMap;
@@ -15,17 +14,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// The benches of criterion's group `cost`, in the order of the table's columns.
+/// The benches of the group `cost`, in the order of the table's columns.
 const CURVES: [&str; 3] = ["hash", "layer", "hand-written"];
 
-/// Nanoseconds by bytes of body.
+/// Nanoseconds by body size.
 type Curve = BTreeMap<u32, f64>;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let measured = measured_in()?;
+    let results = criterion_directory()?;
     let mut curves = [const { Curve::new() }; CURVES.len()];
     for (curve, name) in curves.iter_mut().zip(CURVES) {
-        let directory = measured.join("cost").join(name);
+        let directory = results.join("cost").join(name);
         *curve = read(&directory).map_err(|error| {
             format!(
                 "{}: {error}; run `cargo bench --bench layer -- cost` first",
@@ -33,22 +32,22 @@ fn main() -> Result<(), Box<dyn Error>> {
             )
         })?;
     }
-    print(&curves);
+    print_table(&curves);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("cost.svg");
     fs::write(&file, plot::svg(&curves)?)?;
-    eprintln!("drawn: {}", file.display());
+    eprintln!("wrote {}", file.display());
     Ok(())
 }
 
-/// Criterion writes into the directory that cargo builds in, and there this program is: in
-/// `PROFILE/examples`.
-fn measured_in() -> Result<PathBuf, Box<dyn Error>> {
+/// Returns the directory of criterion's results in the target directory. This program is in its
+/// subdirectory `PROFILE/examples`.
+fn criterion_directory() -> Result<PathBuf, Box<dyn Error>> {
     let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(3).ok_or("this program is not where cargo builds it")?;
+    let target = program.ancestors().nth(3).ok_or("not run from cargo's target directory")?;
     Ok(target.join("criterion"))
 }
 
-/// Takes each body size's median from `BYTES/new/estimates.json`.
+/// Reads the median for each body size from `SIZE/new/estimates.json`.
 fn read(directory: &Path) -> Result<Curve, Box<dyn Error>> {
     #[derive(Deserialize)]
     struct Estimates {
@@ -62,27 +61,27 @@ fn read(directory: &Path) -> Result<Curve, Box<dyn Error>> {
     let mut curve = Curve::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        // `report`, with criterion's own plots, is no size.
-        let Some(bytes) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+        // Skips `report`, which contains criterion's own plots.
+        let Some(size) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let json = fs::read(entry.path().join("new/estimates.json"))?;
-        curve.insert(bytes, serde_json::from_slice::<Estimates>(&json)?.median.point_estimate);
+        curve.insert(size, serde_json::from_slice::<Estimates>(&json)?.median.point_estimate);
     }
-    if curve.is_empty() { Err("there is no size".into()) } else { Ok(curve) }
+    if curve.is_empty() { Err("no results found".into()) } else { Ok(curve) }
 }
 
-/// One line for each size that all curves have.
-fn print(curves: &[Curve; 3]) {
+/// Prints a row for each body size for which all curves have a point.
+fn print_table(curves: &[Curve; 3]) {
     let [hash, layer, hand_written] = curves;
     println!("| body | {} | layer / hash | layer / hand-written |", CURVES.join(" | "));
     println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
-    for (bytes, hash) in hash {
-        let (Some(layer), Some(hand_written)) = (layer.get(bytes), hand_written.get(bytes)) else {
+    for (size, hash) in hash {
+        let (Some(layer), Some(hand_written)) = (layer.get(size), hand_written.get(size)) else {
             continue;
         };
-        let times = [*hash, *layer, *hand_written].map(plot::time).join(" | ");
+        let times = [*hash, *layer, *hand_written].map(plot::format_time).join(" | ");
         let ratios = format!("{:.2} | {:.2}", layer / hash, layer / hand_written);
-        println!("| {} | {times} | {ratios} |", plot::size(*bytes));
+        println!("| {} | {times} | {ratios} |", plot::format_size(*size));
     }
 }
