@@ -1,10 +1,10 @@
-//! The layer among other layers: the two stacks that need a mend to compile, limits on either
-//! side of it, and what a layer outside sees.
+//! The layer combined with other middleware: adapters, limits, and what outer layers see.
 
 use std::task::{Context, Waker};
 
-use crate::support::script::Script;
-use crate::support::{inner, request, secret, sign, signed};
+use crate::support::mock_body::MockBody;
+use crate::support::response::echo;
+use crate::support::{enforce, observe, request, sign, signed_request};
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -17,11 +17,11 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
 use tower_http::trace::TraceLayer;
-use tower_tawk::{BufferedBody, Rejection, RejectionKind, TawkSignatureLayer, Verdict};
+use tower_tawk::{BufferedBody, Rejection, RejectionKind, Verdict};
 
+/// `from_fn` only takes axum's own request body.
 #[tokio::test]
-async fn from_fn_fits_inside_with_the_request_body_mapped_between_them() {
-    /// Takes axum's own body, and no other.
+async fn works_around_from_fn_if_the_request_body_is_mapped() {
     async fn middleware(request: Request, next: Next) -> Response {
         assert!(request.extensions().get::<Verdict>().is_some_and(Verdict::is_verified));
         next.run(request).await
@@ -30,62 +30,58 @@ async fn from_fn_fits_inside_with_the_request_body_mapped_between_them() {
         .layer(enforce())
         .layer(MapRequestBodyLayer::new(Body::new::<BufferedBody>))
         .layer(from_fn(middleware));
-    takes_a_delivery_and_refuses_another(post(handler).route_layer(stack)).await;
+    assert_accepts_signed_and_rejects_altered(post(handler).route_layer(stack)).await;
 }
 
-/// The response body of `TraceLayer` has no `Default`, so the layer could not make an empty one.
+/// The response body of `TraceLayer` does not implement `Default`, which the empty rejection
+/// response requires.
 #[tokio::test]
-async fn trace_fits_inside_with_the_response_body_mapped_between_them() {
+async fn works_around_trace_if_the_response_body_is_mapped() {
     let stack = ServiceBuilder::new()
         .layer(enforce())
         .layer(MapResponseBodyLayer::new(Body::new))
         .layer(TraceLayer::new_for_http());
-    takes_a_delivery_and_refuses_another(post(handler).route_layer(stack)).await;
+    assert_accepts_signed_and_rejects_altered(post(handler).route_layer(stack)).await;
 }
 
 #[tokio::test]
-async fn trace_fits_outside_as_it_is() {
+async fn works_inside_trace() {
     let stack = ServiceBuilder::new().layer(TraceLayer::new_for_http()).layer(enforce());
-    takes_a_delivery_and_refuses_another(post(handler).route_layer(stack)).await;
+    assert_accepts_signed_and_rejects_altered(post(handler).route_layer(stack)).await;
 }
 
 #[tokio::test]
-async fn a_limit_outside_that_cuts_the_body_off_is_a_413() {
+async fn rejects_a_body_over_an_outer_limit_with_413() {
     let stack = ServiceBuilder::new().layer(RequestBodyLimitLayer::new(4)).layer(enforce());
     let route = post(handler).route_layer(stack);
-    let chunked = Body::new(Script::frames([b"[1, ".as_slice(), b"2]"]));
+    let chunked = Body::new(MockBody::from_frames([b"[1, ".as_slice(), b"2]"]));
 
-    let response = oneshot(route.clone(), request(&sign(b"[1, 2]"), chunked)).await;
+    let response = send(route.clone(), request(&sign(b"[1, 2]"), chunked)).await;
     assert_eq!(response.status(), 413);
     let rejection: &Rejection = response.extensions().get().unwrap();
     assert_eq!(rejection.kind(), RejectionKind::BodyTooLarge);
 
-    takes_a_delivery_and_refuses_another(route).await;
+    assert_accepts_signed_and_rejects_altered(route).await;
 }
 
-fn is_ready(service: &mut impl Service<http::Request<Full<Bytes>>>) -> bool {
-    service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready()
-}
-
-/// `ConcurrencyLimit` panics when the service that is called is not the one that was ready.
+/// Regression: the layer called a clone instead of the service that was polled ready, and
+/// `ConcurrencyLimit` panicked.
 #[tokio::test]
-async fn a_concurrency_limit_inside_is_called_when_ready_and_freed_by_refusals() {
-    let mut service =
-        ServiceBuilder::new().layer(enforce()).concurrency_limit(1).service_fn(inner::echo);
-    let altered = signed("{}").map(|_| Full::from("[]"));
+async fn calls_the_ready_service_and_releases_its_permit_on_rejection() {
+    let mut service = ServiceBuilder::new().layer(enforce()).concurrency_limit(1).service_fn(echo);
+    let altered = signed_request("{}").map(|_| Full::from("[]"));
     let malformed = request("malformed", Full::from("{}"));
     for (request, status) in
-        [(signed("{}"), 200), (altered, 403), (signed("{}"), 200), (malformed, 403)]
+        [(signed_request("{}"), 200), (altered, 403), (signed_request("{}"), 200), (malformed, 403)]
     {
-        // The one permit is there again at once, or it has been lost.
-        assert!(is_ready(&mut service));
+        assert!(is_ready(&mut service), "the permit was not released");
         assert_eq!(service.call(request).await.unwrap().status(), status);
     }
-    assert!(is_ready(&mut service));
+    assert!(is_ready(&mut service), "the permit was not released");
 }
 
 #[tokio::test]
-async fn a_layer_outside_sees_why_a_request_was_refused() {
+async fn shows_the_reason_of_a_rejection_to_outer_layers() {
     let stack = ServiceBuilder::new()
         .map_response(|mut response: Response| {
             let rejection: &Rejection = response.extensions().get().unwrap();
@@ -96,13 +92,13 @@ async fn a_layer_outside_sees_why_a_request_was_refused() {
         .layer(enforce());
     let delivery = request("sha1=e48d49c7b34f34d59bed88f2579238f48ea44049", Body::from("{}"));
 
-    let response = oneshot(post(handler).route_layer(stack), delivery).await;
+    let response = send(post(handler).route_layer(stack), delivery).await;
     let reason = response.headers().get("reason").unwrap();
     assert_eq!(reason, "the signature has a prefix; send the 40 hex digits alone");
 }
 
 #[tokio::test]
-async fn a_layer_outside_sees_the_verdict_when_observing() {
+async fn shows_the_verdict_to_outer_layers_when_observing() {
     let stack = ServiceBuilder::new()
         .map_response(|mut response: Response| {
             let verdict: &Verdict = response.extensions().get().unwrap();
@@ -110,38 +106,38 @@ async fn a_layer_outside_sees_the_verdict_when_observing() {
             response.headers_mut().insert("verified", verified.parse().unwrap());
             response
         })
-        .layer(TawkSignatureLayer::observe(secret()));
+        .layer(observe());
     let route = post(async |body: Bytes| body).route_layer(stack);
 
-    let response = oneshot(route.clone(), signed("{}").map(Body::new)).await;
+    let response = send(route.clone(), signed_request("{}").map(Body::new)).await;
     assert_eq!(response.headers().get("verified").unwrap(), "true");
 
-    let response = oneshot(route, signed("{}").map(|_| Body::from("[]"))).await;
+    let response = send(route, signed_request("{}").map(|_| Body::from("[]"))).await;
     assert_eq!(response.headers().get("verified").unwrap(), "false");
     assert_eq!(response.status(), 200);
 }
 
-fn enforce() -> TawkSignatureLayer {
-    TawkSignatureLayer::enforce(secret())
-}
-
-/// Answers with what it was given, so that a test sees what has come through.
+/// Echoes the body of a verified request.
 async fn handler(Extension(verdict): Extension<Verdict>, body: Bytes) -> Bytes {
     assert!(verdict.is_verified());
     body
 }
 
-async fn takes_a_delivery_and_refuses_another(route: MethodRouter) {
-    let accepted = oneshot(route.clone(), signed("{}").map(Body::new)).await;
+async fn assert_accepts_signed_and_rejects_altered(route: MethodRouter) {
+    let accepted = send(route.clone(), signed_request("{}").map(Body::new)).await;
     assert_eq!(accepted.status(), 200);
     assert_eq!(axum::body::to_bytes(accepted.into_body(), 2).await.unwrap(), "{}");
 
-    let refused = oneshot(route, signed("{}").map(|_| Body::from("[]"))).await;
-    assert_eq!(refused.status(), 403);
-    assert_eq!(axum::body::to_bytes(refused.into_body(), 0).await.unwrap(), "");
+    let rejected = send(route, signed_request("{}").map(|_| Body::from("[]"))).await;
+    assert_eq!(rejected.status(), 403);
+    assert_eq!(axum::body::to_bytes(rejected.into_body(), 0).await.unwrap(), "");
 }
 
-async fn oneshot(route: MethodRouter, request: Request) -> Response {
+async fn send(route: MethodRouter, request: Request) -> Response {
     let Ok(response) = route.oneshot(request).await;
     response
+}
+
+fn is_ready(service: &mut impl Service<http::Request<Full<Bytes>>>) -> bool {
+    service.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready()
 }
