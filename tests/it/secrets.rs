@@ -14,9 +14,17 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::Full;
 use tower::{Layer, ServiceBuilder, ServiceExt};
-use tower_tawk::{Reason, Rejection, RejectionKind, Secret, Secrets, TawkSignatureLayer};
+use tower_tawk::{
+    InvalidSecret, Reason, Rejection, RejectionKind, Secret, Secrets, TawkSignatureLayer,
+};
 
 const BODY: &[u8] = br#"{"event":"chat:start"}"#;
+
+/// Regression: an empty secret was accepted, so that anyone could sign.
+#[test]
+fn rejects_an_empty_secret() {
+    assert_eq!(Secret::new("").unwrap_err(), InvalidSecret::Empty);
+}
 
 /// Regression: `Debug` output and errors contained secrets.
 #[test]
