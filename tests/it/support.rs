@@ -4,7 +4,7 @@ pub(crate) mod mock_body;
 pub(crate) mod response;
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -84,11 +84,20 @@ pub(crate) fn run_with_watchdog<F: Future<Output = ()>>(test: impl FnOnce() -> F
 
 /// Returns the lines logged at DEBUG and above on this thread while `run` runs.
 pub(crate) fn capture_logs(run: impl FnOnce()) -> String {
+    LazyLock::force(&REGISTERED);
     let log = Log::default();
     dispatcher::with_default(&log.dispatch(), run);
     let bytes = log.0.lock().expect("the lock is not poisoned").clone();
     String::from_utf8(bytes).expect("logs are UTF-8")
 }
+
+/// Two subscribers that stay registered until the process exits.
+///
+/// `tracing` caches for each callsite whether a subscriber is interested in it. With fewer than
+/// two registered, it asks only the default subscriber of the thread that first reaches the
+/// callsite. A concurrent test without a subscriber could then silence the callsite everywhere.
+static REGISTERED: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| Log::default().dispatch()));
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
