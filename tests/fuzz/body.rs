@@ -1,9 +1,9 @@
-//! Any bytes in any frames under any declared length: the right signature verifies them, and the
-//! handler gets the same ones; one flipped bit of the signature does not.
+//! Fuzzes the request body: any bytes in any frames, with any declared length. The valid signature
+//! verifies and the inner service gets the same bytes. A signature with a flipped bit mismatches.
 
 #![no_main]
 
-mod observed;
+mod harness;
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,151 +20,153 @@ use tower_tawk::{Reason, Secret, Secrets, TawkSignatureLayer, Verdict};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    declared: Declared,
-    /// `None` is no limit at all.
-    limit: Option<u16>,
-    /// Which bit of the signature is flipped.
-    flipped: u8,
-    signed_with_second: bool,
+    declared: DeclaredLength,
+    /// `None` for no limit.
+    body_limit: Option<u16>,
+    /// The index of the bit that is flipped in the signature.
+    flipped_bit: u8,
+    sign_with_second_secret: bool,
     steps: Vec<Step<'a>>,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Declared {
-    Nothing,
-    Honestly,
-    Hint(u64),
-    Header(u64),
+enum DeclaredLength {
+    None,
+    Correct,
+    SizeHint(u64),
+    ContentLength(u64),
 }
 
 #[derive(Arbitrary, Clone, Debug)]
 enum Step<'a> {
-    /// A frame in two pieces, either of which may be empty.
+    /// A frame in two chunks, either of which may be empty.
     Data(&'a [u8], &'a [u8]),
-    /// So many empty frames and one more: the layer lets go of the task after very many.
-    Empties(u8),
+    /// One more empty frame than this number. The layer yields after many frames in one poll.
+    EmptyFrames(u8),
     Trailers,
-    Wait,
-    Break,
+    Pending,
+    Error,
 }
 
 fuzz_target!(|input: Input<'_>| {
     let body = input.body();
-    let labelled = ["first", "second"].map(|label| (label, secret(label)));
-    let label = labelled[usize::from(input.signed_with_second)].0;
-    let mut digits = *secret(label).sign(&body).as_bytes();
+    let secrets = ["first", "second"].map(|label| (label, secret(label)));
+    let label = secrets[usize::from(input.sign_with_second_secret)].0;
+    let mut signature = *secret(label).sign(&body).as_bytes();
 
-    let right = input.observed(&labelled, &digits);
-    if let Some(status) = input.refusal(&body) {
-        assert_eq!(right.expect_err("a request to refuse"), status);
+    let result = input.send(&secrets, &signature);
+    if let Some(status) = input.expected_rejection(&body) {
+        assert_eq!(result.expect_err("a rejection"), status);
         return;
     }
-    let (verdict, bytes) = right.expect("a request to hand on");
+    let (verdict, bytes) = result.expect("a forwarded request");
     assert_eq!(verdict.secret_label(), Some(label));
     assert_eq!(bytes, body);
 
-    let at = usize::from(input.flipped) % (8 * digits.len());
-    digits[at / 8] ^= 1 << (at % 8);
-    let (verdict, bytes) = input.observed(&labelled, &digits).expect("a request to hand on");
+    let bit = usize::from(input.flipped_bit) % (8 * signature.len());
+    signature[bit / 8] ^= 1 << (bit % 8);
+    let (verdict, bytes) = input.send(&secrets, &signature).expect("a forwarded request");
     assert!(matches!(verdict, Verdict::Unverified(Reason::Mismatch(_))));
     assert_eq!(bytes, body);
 });
 
-fn secret(label: &str) -> Secret {
-    Secret::new(label).expect("a usable secret")
+fn secret(text: &str) -> Secret {
+    Secret::new(text).expect("a valid secret")
 }
 
 impl Input<'_> {
-    /// The bytes up to where the body ends or breaks off.
+    /// Returns the bytes that arrive before the end of the body or an error.
     fn body(&self) -> Vec<u8> {
-        let whole = self.steps.iter().take_while(|step| !matches!(step, Step::Break));
-        whole
+        let received = self.steps.iter().take_while(|step| !matches!(step, Step::Error));
+        received
             .flat_map(|step| match step {
-                Step::Data(front, back) => [*front, *back].concat(),
+                Step::Data(first, second) => [*first, *second].concat(),
                 _ => Vec::new(),
             })
             .collect()
     }
 
-    fn declared(&self, body: &[u8]) -> Option<u64> {
+    fn declared_length(&self, body: &[u8]) -> Option<u64> {
         match self.declared {
-            Declared::Nothing => None,
-            Declared::Honestly => Some(body.len() as u64),
-            Declared::Hint(length) | Declared::Header(length) => Some(length),
+            DeclaredLength::None => None,
+            DeclaredLength::Correct => Some(body.len() as u64),
+            DeclaredLength::SizeHint(length) | DeclaredLength::ContentLength(length) => {
+                Some(length)
+            }
         }
     }
 
-    /// What the layer itself has to answer.
-    fn refusal(&self, body: &[u8]) -> Option<StatusCode> {
-        let longest = self.declared(body).max(Some(body.len() as u64));
-        if self.limit.is_some_and(|limit| longest > Some(limit.into())) {
+    /// Returns the status of the layer's rejection, if it must not forward the request.
+    fn expected_rejection(&self, body: &[u8]) -> Option<StatusCode> {
+        let longest = self.declared_length(body).max(Some(body.len() as u64));
+        if self.body_limit.is_some_and(|limit| longest > Some(limit.into())) {
             Some(StatusCode::PAYLOAD_TOO_LARGE)
-        } else if self.steps.iter().any(|step| matches!(step, Step::Break)) {
+        } else if self.steps.iter().any(|step| matches!(step, Step::Error)) {
             Some(StatusCode::BAD_REQUEST)
         } else {
             None
         }
     }
 
-    fn observed(
+    fn send(
         &self,
         secrets: &[(&'static str, Secret); 2],
         signature: &[u8; 20],
     ) -> Result<(Verdict, Bytes), StatusCode> {
         let digits: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
-        let declared = self.declared(&self.body());
+        let declared_length = self.declared_length(&self.body());
         let mut request = Request::builder().header("x-tawk-signature", digits);
-        let mut hint = SizeHint::default();
-        match (self.declared, declared) {
-            (Declared::Header(_), Some(length)) => {
+        let mut size_hint = SizeHint::default();
+        match (self.declared, declared_length) {
+            (DeclaredLength::ContentLength(_), Some(length)) => {
                 request = request.header("content-length", length);
             }
-            (_, Some(length)) => hint = SizeHint::with_exact(length),
+            (_, Some(length)) => size_hint = SizeHint::with_exact(length),
             (_, None) => {}
         }
-        let script = Script { steps: self.steps.iter().cloned().collect(), hint };
-        let secrets = Secrets::new(secrets.clone()).expect("secrets with labels of their own");
+        let body = MockBody { steps: self.steps.iter().cloned().collect(), size_hint };
+        let secrets = Secrets::new(secrets.clone()).expect("distinct labels");
         let layer = TawkSignatureLayer::observe(secrets)
-            .body_limit(self.limit.map_or(usize::MAX, usize::from));
-        observed::observed(layer, request.body(script).expect("a well-formed request"))
+            .body_limit(self.body_limit.map_or(usize::MAX, usize::from));
+        harness::send(layer, request.body(body).expect("a valid request"))
     }
 }
 
-struct Script<'a> {
+struct MockBody<'a> {
     steps: VecDeque<Step<'a>>,
-    hint: SizeHint,
+    size_hint: SizeHint,
 }
 
-impl Body for Script<'_> {
+impl Body for MockBody<'_> {
     type Data = Chain<Bytes, Bytes>;
     type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, io::Error>>> {
         Poll::Ready(match self.steps.pop_front() {
             None => None,
-            Some(Step::Data(front, back)) => {
-                let [front, back] = [front, back].map(Bytes::copy_from_slice);
-                Some(Ok(Frame::data(front.chain(back))))
+            Some(Step::Data(first, second)) => {
+                let [first, second] = [first, second].map(Bytes::copy_from_slice);
+                Some(Ok(Frame::data(first.chain(second))))
             }
-            Some(Step::Empties(more)) => {
+            Some(Step::EmptyFrames(more)) => {
                 if let Some(more) = more.checked_sub(1) {
-                    self.steps.push_front(Step::Empties(more));
+                    self.steps.push_front(Step::EmptyFrames(more));
                 }
                 Some(Ok(Frame::data(Bytes::new().chain(Bytes::new()))))
             }
             Some(Step::Trailers) => Some(Ok(Frame::trailers(HeaderMap::new()))),
-            Some(Step::Wait) => {
-                context.waker().wake_by_ref();
+            Some(Step::Pending) => {
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Some(Step::Break) => Some(Err(io::ErrorKind::ConnectionReset.into())),
+            Some(Step::Error) => Some(Err(io::ErrorKind::ConnectionReset.into())),
         })
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint
+        self.size_hint
     }
 }

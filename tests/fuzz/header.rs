@@ -1,9 +1,9 @@
-//! Any bytes in the signature's header, in any number of such headers: whatever comes, the right
-//! digits alone verify, and everything else is told apart.
+//! Fuzzes the signature header: any number of values with any bytes. Only the valid hex digits
+//! verify, and every other input has its reason.
 
 #![no_main]
 
-mod observed;
+mod harness;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request};
@@ -14,15 +14,15 @@ use tower_tawk::{Reason, Secret, Signature, TawkSignatureLayer, Verdict};
 const SECRET: &str = "an invented secret";
 const BODY: &str = r#"{"event":"chat:end"}"#;
 /// `printf '{"event":"chat:end"}' | openssl dgst -sha1 -hmac 'an invented secret'`
-const RIGHT: &str = "70b60dc96c70ee24e36531082b87a74fe8875826";
+const VALID_SIGNATURE: &str = "70b60dc96c70ee24e36531082b87a74fe8875826";
 
 fuzz_target!(|input: &[u8]| {
-    // A line feed cannot stand in a header (RFC 9110, section 5.5), so it divides them here.
+    // A header value cannot contain a line feed (RFC 9110, section 5.5), so it separates them.
     let lines = input.split(|byte| *byte == b'\n');
     let values: Vec<_> = lines.filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
-    check(&values, &verdict(&values));
+    check_verdict(&values, &verdict(&values));
     if let Ok(text) = str::from_utf8(input) {
-        is_read_back(text);
+        check_parse(text);
     }
 });
 
@@ -31,24 +31,24 @@ fn verdict(values: &[HeaderValue]) -> Verdict {
     for value in values {
         request.headers_mut().append("x-tawk-signature", value.clone());
     }
-    let secret = Secret::new(SECRET).expect("a usable secret");
+    let secret = Secret::new(SECRET).expect("a valid secret");
     let (verdict, body) =
-        observed::observed(TawkSignatureLayer::observe(secret), request).expect("a verdict");
+        harness::send(TawkSignatureLayer::observe(secret), request).expect("a verdict");
     assert_eq!(body, BODY);
     verdict
 }
 
-fn check(values: &[HeaderValue], verdict: &Verdict) {
+fn check_verdict(values: &[HeaderValue], verdict: &Verdict) {
     let lower = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
     match (values, verdict) {
         ([], Verdict::Unverified(Reason::Missing)) => {}
         ([_, _, ..], Verdict::Unverified(Reason::MultipleSignatures)) => {}
         ([value], Verdict::Verified(by)) => {
-            assert_eq!(lower(value), RIGHT.as_bytes());
-            assert_eq!(by.signature().to_string(), RIGHT);
+            assert_eq!(lower(value), VALID_SIGNATURE.as_bytes());
+            assert_eq!(by.signature().to_string(), VALID_SIGNATURE);
         }
         ([value], Verdict::Unverified(Reason::Mismatch(mismatch))) => {
-            assert_ne!(lower(value), RIGHT.as_bytes());
+            assert_ne!(lower(value), VALID_SIGNATURE.as_bytes());
             assert_eq!(lower(value), mismatch.signature().to_string().as_bytes());
             assert_eq!(mismatch.expected_signature(), None);
         }
@@ -61,7 +61,8 @@ fn check(values: &[HeaderValue], verdict: &Verdict) {
     }
 }
 
-fn is_read_back(text: &str) {
+/// Checks that exactly 40 hex digits parse, and that they are displayed in lower case.
+fn check_parse(text: &str) {
     match text.parse::<Signature>() {
         Ok(signature) => {
             assert_eq!(signature.to_string(), text.to_ascii_lowercase());

@@ -1,158 +1,158 @@
-//! How a body is received: whole or not at all, within its limit and its deadline.
+//! Collection of the request body: complete or not at all, within the body limit.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use crate::support::inner::answer;
-use crate::support::script::{Script, Step};
-use crate::support::{request, secret, sign, signed, watched};
+use crate::support::mock_body::{MockBody, Step};
+use crate::support::response::{echo, send};
+use crate::support::{
+    enforce, mismatched_request, observe, request, run_with_watchdog, sign, signed_request,
+};
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
-use tokio::time::Instant;
-use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
-use tower_tawk::{Rejection, TawkSignatureLayer, Verdict};
-
-fn enforce() -> TawkSignatureLayer {
-    TawkSignatureLayer::enforce(secret())
-}
-
-/// A request with a well-formed signature, of something else.
-fn well_formed(body: Script) -> Request<Script> {
-    request(&sign(b"another body"), body)
-}
-
-fn data(bytes: &'static [u8]) -> Step {
-    Step::Data(Bytes::from_static(bytes))
-}
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_tawk::{BufferedBody, Rejection, Verdict};
 
 #[tokio::test]
-async fn one_frame_reaches_the_inner_service_without_a_copy() {
+async fn forwards_a_single_frame_without_copying() {
     let body = Bytes::from(vec![b'x'; 1000]);
-    let answer = answer(enforce(), signed(body.clone())).await;
-    assert!(answer.is_verified());
-    assert_eq!(answer.body().as_ptr(), body.as_ptr());
+    let response = send(enforce(), signed_request(body.clone())).await;
+    assert!(response.is_verified());
+    assert_eq!(response.body().as_ptr(), body.as_ptr());
 }
 
-/// h2 delivers such a frame when the end of a stream comes by itself.
+/// h2 yields an empty frame if the end of the stream arrives separately.
 #[tokio::test]
-async fn an_empty_frame_behind_the_only_one_costs_no_copy() {
+async fn does_not_copy_a_single_frame_for_a_trailing_empty_frame() {
     let body = Bytes::from(vec![b'x'; 1000]);
-    let frames = Script::new([Step::Data(body.clone()), data(b"")]);
-    let answer = answer(enforce(), request(&sign(&body), frames)).await;
-    assert!(answer.is_verified());
-    assert_eq!(answer.body().as_ptr(), body.as_ptr());
+    let frames = MockBody::new([Step::data(body.clone()), Step::data("")]);
+    let response = send(enforce(), request(&sign(&body), frames)).await;
+    assert!(response.is_verified());
+    assert_eq!(response.body().as_ptr(), body.as_ptr());
 }
 
 #[tokio::test]
-async fn frames_reach_the_inner_service_as_one() {
-    let body = Script::frames([&b"{\"event\""[..], b"", b":", b"\"chat:end\"}"]);
-    let answer = answer(enforce(), request(&sign(br#"{"event":"chat:end"}"#), body)).await;
-    assert!(answer.is_verified());
-    assert_eq!(answer.body(), &br#"{"event":"chat:end"}"#[..]);
+async fn concatenates_frames() {
+    let body = MockBody::from_frames([&b"{\"event\""[..], b"", b":", b"\"chat:end\"}"]);
+    let response = send(enforce(), request(&sign(br#"{"event":"chat:end"}"#), body)).await;
+    assert!(response.is_verified());
+    assert_eq!(response.body(), &br#"{"event":"chat:end"}"#[..]);
 }
 
-/// Only the first chunk of a frame was hashed and kept: a truncated body was accepted.
+/// Regression: only the first chunk of a frame was hashed and kept, so that a truncated body was
+/// accepted.
 #[tokio::test]
-async fn every_chunk_of_a_frame_is_hashed_and_kept() {
-    let whole = b"first second, first second";
-    let body = Script::frames(whole.chunks(14)).map_frame(|frame| {
+async fn hashes_and_keeps_every_chunk_of_a_frame() {
+    let expected = b"first second, first second";
+    let body = MockBody::from_frames(expected.chunks(14)).map_frame(|frame| {
         frame.map_data(|mut data| {
             let first = data.split_to(5);
             first.chain(data)
         })
     });
-    let answer = answer(enforce(), request(&sign(whole), body)).await;
-    assert!(answer.is_verified());
-    assert_eq!(answer.body(), &whole[..]);
+    let response = send(enforce(), request(&sign(expected), body)).await;
+    assert!(response.is_verified());
+    assert_eq!(response.body(), &expected[..]);
 }
 
+/// Regression: the body passed through a string, which panicked on invalid UTF-8 or changed it.
 #[tokio::test]
-async fn bytes_that_are_no_text_pass_unchanged() {
+async fn forwards_invalid_utf8_unchanged() {
     let body: Vec<u8> = (0..=u8::MAX).cycle().take(1000).collect();
-    let answer = answer(enforce(), signed(body.clone())).await;
-    assert!(answer.is_verified());
-    assert_eq!(answer.body(), &body);
+    let response = send(enforce(), signed_request(body.clone())).await;
+    assert!(response.is_verified());
+    assert_eq!(response.body(), &body);
 }
 
-/// A body error was ignored, and the receiver hung for ever.
+/// Regression: body errors were ignored, and the request hung.
 #[test]
-fn a_truncated_body_has_no_verdict() {
-    watched(async || {
-        for layer in [enforce(), TawkSignatureLayer::observe(secret())] {
-            let steps = [data(b"{\"event\""), Step::Break("reset".into()), Step::Forbidden];
-            // Signed as if what came were everything.
-            let request = request(&sign(b"{\"event\""), Script::new(steps));
-            let answer = answer(layer, request).await;
-            assert_eq!(answer.status(), 400);
-            assert_eq!(answer.rejection(), Some(Rejection::BodyIncomplete));
-            assert!(answer.verdict().is_none());
-            assert!(answer.closes());
+fn rejects_a_truncated_body_with_400() {
+    run_with_watchdog(async || {
+        for layer in [enforce(), observe()] {
+            let steps = [Step::data("{\"event\""), Step::Error("reset".into()), Step::Panic];
+            // The signature matches the part that arrives.
+            let request = request(&sign(b"{\"event\""), MockBody::new(steps));
+            let response = send(layer, request).await;
+            assert_eq!(response.status(), 400);
+            assert_eq!(response.rejection(), Some(Rejection::BodyIncomplete));
+            assert!(response.verdict().is_none());
+            assert!(response.closes_connection());
         }
     });
 }
 
+/// Regression: the loop waited for `is_end_stream`, so that a chunked request hung or kept a core
+/// busy.
+#[test]
+fn collects_a_body_that_never_reports_end_of_stream() {
+    run_with_watchdog(async || {
+        let body = MockBody::from_frames([&b"{}"[..]]);
+        assert!(!body.is_end_stream());
+        assert!(send(enforce(), request(&sign(b"{}"), body)).await.is_verified());
+    });
+}
+
 #[tokio::test]
-async fn a_body_of_exactly_the_limit_is_taken_and_one_more_byte_is_not() {
+async fn accepts_bodies_up_to_the_limit() {
     let layer = enforce().body_limit(10);
     for (length, status) in [(9, 200), (10, 200), (11, 413)] {
         let bytes = vec![b'x'; length];
-        let declared = answer(layer.clone(), signed(bytes.clone())).await;
-        assert_eq!(declared.status(), status, "declared, {length} bytes");
+        let declared = send(layer.clone(), signed_request(bytes.clone())).await;
+        assert_eq!(declared.status(), status, "{length} bytes with a declared length");
 
-        let chunked = Script::frames(bytes.chunks(4));
-        let chunked = answer(layer.clone(), request(&sign(&bytes), chunked)).await;
-        assert_eq!(chunked.status(), status, "in chunks, {length} bytes");
+        let chunked = MockBody::from_frames(bytes.chunks(4));
+        let chunked = send(layer.clone(), request(&sign(&bytes), chunked)).await;
+        assert_eq!(chunked.status(), status, "{length} bytes in chunks");
     }
 }
 
 #[tokio::test]
-async fn the_limit_is_two_mebibytes_by_default() {
-    let most = vec![b'x'; 2 * 1024 * 1024];
-    assert_eq!(answer(enforce(), signed(most.clone())).await.status(), 200);
-    let more = [most, vec![b'x']].concat();
-    assert_eq!(answer(enforce(), signed(more)).await.status(), 413);
+async fn limits_bodies_to_2_mib_by_default() {
+    let body = vec![b'x'; 2 * 1024 * 1024];
+    assert_eq!(send(enforce(), signed_request(body.clone())).await.status(), 200);
+    let longer = [body, vec![b'x']].concat();
+    assert_eq!(send(enforce(), signed_request(longer)).await.status(), 413);
 }
 
 #[tokio::test]
-async fn a_length_declared_above_the_limit_is_answered_unread() {
-    for layer in [enforce(), TawkSignatureLayer::observe(secret())] {
-        let body = Script::new([Step::Forbidden]).declaring(2 * 1024 * 1024 + 1);
-        let answer = answer(layer, well_formed(body)).await;
-        assert_eq!(answer.rejection(), Some(Rejection::BodyTooLarge));
-        assert!(answer.closes());
+async fn rejects_a_declared_length_over_the_limit_without_reading_the_body() {
+    for layer in [enforce(), observe()] {
+        let body = MockBody::new([Step::Panic]).with_declared_length(2 * 1024 * 1024 + 1);
+        let response = send(layer, mismatched_request(body)).await;
+        assert_eq!(response.rejection(), Some(Rejection::BodyTooLarge));
+        assert!(response.closes_connection());
     }
 }
 
 #[tokio::test]
-async fn content_length_is_believed_where_the_size_hint_is_open() {
-    let mut request = well_formed(Script::new([Step::Forbidden]));
+async fn falls_back_to_content_length_without_a_size_hint() {
+    let mut request = mismatched_request(MockBody::new([Step::Panic]));
     request.headers_mut().insert("content-length", HeaderValue::from_static("99999999999"));
-    assert_eq!(answer(enforce(), request).await.status(), 413);
+    assert_eq!(send(enforce(), request).await.status(), 413);
 }
 
 #[tokio::test]
-async fn a_chunked_body_over_the_limit_is_read_a_little_further_and_refused() {
-    // To its end, when that is near: the connection stays usable.
-    let near = [data(&[b'x'; 600]), data(&[b'x'; 600]), data(&[b'x'; 600])];
-    let near = answer(enforce().body_limit(1000), well_formed(Script::new(near))).await;
-    assert_eq!(near.rejection(), Some(Rejection::BodyTooLarge));
-    assert!(!near.closes());
+async fn drains_a_chunked_body_over_the_limit_up_to_64_kib() {
+    // The connection can be reused after a body that was drained completely.
+    let short = [vec![b'x'; 600], vec![b'x'; 600], vec![b'x'; 600]].map(Step::data);
+    let short = send(enforce().body_limit(1000), mismatched_request(MockBody::new(short))).await;
+    assert_eq!(short.rejection(), Some(Rejection::BodyTooLarge));
+    assert!(!short.closes_connection());
 
-    // No further than 64 KiB.
-    static LARGE: [u8; 40 * 1024] = [b'x'; 40 * 1024];
-    let far = [data(&LARGE), data(&LARGE), Step::Forbidden];
-    let far = answer(enforce().body_limit(1000), well_formed(Script::new(far))).await;
-    assert_eq!(far.rejection(), Some(Rejection::BodyTooLarge));
-    assert!(far.closes());
+    let large = || Step::data(vec![b'x'; 40 * 1024]);
+    let long = MockBody::new([large(), large(), Step::Panic]);
+    let long = send(enforce().body_limit(1000), mismatched_request(long)).await;
+    assert_eq!(long.rejection(), Some(Rejection::BodyTooLarge));
+    assert!(long.closes_connection());
 }
 
 #[tokio::test]
-async fn a_limit_set_outside_is_a_413_however_deep_its_error_lies() {
+async fn maps_the_length_limit_error_of_an_outer_layer_to_413() {
     #[derive(Debug)]
     struct Wrapped(BoxError);
 
@@ -172,124 +172,45 @@ async fn a_limit_set_outside_is_a_413_however_deep_its_error_lies() {
     let wrapped = limited().map_err(|error| BoxError::from(Wrapped(Wrapped(error).into())));
 
     for body in [limited().boxed(), wrapped.boxed()] {
-        let answer = answer(enforce(), request(&sign(b"any"), body)).await;
-        assert_eq!(answer.rejection(), Some(Rejection::BodyTooLarge));
+        let response = send(enforce(), request(&sign(b"any"), body)).await;
+        assert_eq!(response.rejection(), Some(Rejection::BodyTooLarge));
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_stops_coming_is_a_408_at_the_deadline() {
-    for layer in [enforce(), TawkSignatureLayer::observe(secret())] {
-        let start = Instant::now();
-        let answer = answer(layer, well_formed(Script::new([data(b"{"), Step::Wait]))).await;
-        assert_eq!(answer.status(), 408);
-        assert_eq!(answer.rejection(), Some(Rejection::BodyTimeout));
-        assert!(answer.closes());
-        // In the paused clock's own time.
-        assert_eq!(start.elapsed().as_secs(), 30);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_body_does_not_put_off_the_deadline() {
-    let start = Instant::now();
-    let body = Script::new([Step::Drip(tokio::time::interval(Duration::from_secs(1)))]);
-    let layer = enforce().body_deadline(Duration::from_millis(5500));
-    let answer = answer(layer, request(&sign(b"any"), body)).await;
-    assert_eq!(answer.status(), 408);
-    assert_eq!(start.elapsed().as_millis(), 5500);
-}
-
-/// One poll never returned, past every deadline.
-#[test]
-fn endless_empty_frames_end_at_the_deadline_and_leave_others_their_turn() {
-    watched(async || {
-        // A task that is always ready keeps the paused clock from moving by itself. This one
-        // moves it, and can only when the other returns from its polls.
-        let clock = async {
-            loop {
-                tokio::time::advance(Duration::from_millis(1)).await;
-            }
-        };
-        let layer = enforce().body_deadline(Duration::from_millis(200));
-        tokio::select! {
-            answer = answer(layer, well_formed(Script::new([Step::Empties]))) => {
-                assert_eq!(answer.status(), 408);
-            }
-            () = clock => {}
-        }
-    });
-}
-
-/// tokio's timer does not fire in a task that has used its budget up.
-#[test]
-fn a_body_that_uses_up_the_budget_of_its_task_does_not_put_off_the_deadline() {
-    watched(async || {
-        let start = Instant::now();
-        let clock = async {
-            while start.elapsed() < Duration::from_secs(5) {
-                tokio::time::advance(Duration::from_millis(1)).await;
-            }
-        };
-        let layer = enforce().body_deadline(Duration::from_millis(200));
-        let endless = Script::new([Step::BudgetedEmpties]);
-        let endless = tokio::spawn(answer(layer, well_formed(endless)));
-        tokio::select! {
-            biased;
-            answer = endless => assert_eq!(answer.unwrap().status(), 408),
-            () = clock => panic!("the deadline has passed unnoticed"),
-        }
-    });
-}
-
-/// The receiver waited for `is_end_stream`: one chunked request pinned a core, or hung.
-#[test]
-fn a_body_that_never_says_it_is_at_its_end_is_received() {
-    watched(async || {
-        let body = Script::frames([&b"{}"[..]]);
-        assert!(!body.is_end_stream());
-        assert!(answer(enforce(), request(&sign(b"{}"), body)).await.is_verified());
-    });
-}
-
-#[test]
-fn a_body_that_is_there_needs_no_runtime() {
-    let body = Script::frames([&b"{"[..], b"}"]);
-    let answer = pin!(answer(enforce(), request(&sign(b"{}"), body)));
-    let Poll::Ready(answer) = answer.poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("not ready");
-    };
-    assert!(answer.is_verified());
-}
-
-#[test]
-#[should_panic(expected = "polled after completion")]
-fn a_future_that_is_polled_after_it_was_ready_panics() {
-    let mut future = pin!(answer_of_an_endless_refused_body());
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(future.as_mut().poll(&mut context).is_ready());
-    let _ = future.poll(&mut context);
-}
-
-fn answer_of_an_endless_refused_body() -> impl Future {
-    let inner = tower::service_fn(crate::support::inner::echo);
-    let body = Script::new([Step::Data(vec![b'x'; 65 * 1024].into()), Step::Forbidden]);
-    Service::call(&mut enforce().layer(inner), Request::new(body))
 }
 
 #[tokio::test]
-async fn trailers_are_handed_on_unsigned() {
+async fn forwards_unsigned_trailers() {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-checksum", HeaderValue::from_static("anything"));
-    let inner = async |request: Request<tower_tawk::BufferedBody>| {
+    let inner = async |request: Request<BufferedBody>| {
         assert!(request.extensions().get::<Verdict>().unwrap().is_verified());
         let collected = request.into_body().collect().await?;
         let trailers = collected.trailers().cloned();
         assert_eq!(collected.to_bytes(), "{}");
-        Ok::<_, std::convert::Infallible>(http::Response::new(trailers))
+        Ok::<_, Infallible>(Response::new(trailers))
     };
     let service = ServiceBuilder::new().layer(enforce()).service_fn(inner);
-    let body = Script::new([data(b"{}"), Step::Trailers(trailers.clone())]);
+    let body = MockBody::new([Step::data("{}"), Step::Trailers(trailers.clone())]);
     let response = service.oneshot(request(&sign(b"{}"), body)).await.unwrap();
     assert_eq!(response.into_body(), Some(trailers));
+}
+
+#[test]
+fn collects_a_ready_body_without_a_runtime() {
+    let body = MockBody::from_frames([&b"{"[..], b"}"]);
+    let future = pin!(send(enforce(), request(&sign(b"{}"), body)));
+    let Poll::Ready(response) = future.poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("the future is pending");
+    };
+    assert!(response.is_verified());
+}
+
+#[test]
+#[should_panic(expected = "polled after completion")]
+fn panics_when_polled_after_completion() {
+    let body = MockBody::new([Step::data(vec![b'x'; 65 * 1024]), Step::Panic]);
+    let mut service = enforce().layer(service_fn(echo));
+    let mut future = pin!(service.call(Request::new(body)));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut cx).is_ready());
+    let _ = future.poll(&mut cx);
 }

@@ -1,9 +1,9 @@
-//! In axum an extractor hands on what is verified, and nothing else.
+//! The axum extractors `Verified` and `Verdict`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use crate::support::{secret, sign, signed};
+use crate::support::{enforce, observe, sign, signed_request};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -21,30 +21,30 @@ use tower_tawk::{
 
 const BODY: &str = r#"{"greeting":"hello"}"#;
 
-/// An extractor that may not be asked.
-struct Untouched;
+/// Panics on extraction from the request's parts.
+struct PanicOnParts;
 
-impl FromRequestParts<()> for Untouched {
+impl FromRequestParts<()> for PanicOnParts {
     type Rejection = Infallible;
 
     async fn from_request_parts(_: &mut Parts, (): &()) -> Result<Self, Infallible> {
-        panic!("an inner extractor ran for a request that is not verified");
+        panic!("the inner extractor ran for an unverified request");
     }
 }
 
-/// Another, that takes the body.
-struct UntouchedBody;
+/// Panics on extraction from the request.
+struct PanicOnRequest;
 
-impl FromRequest<()> for UntouchedBody {
+impl FromRequest<()> for PanicOnRequest {
     type Rejection = Infallible;
 
     async fn from_request(_: Request, (): &()) -> Result<Self, Infallible> {
-        panic!("an inner extractor ran for a request that is not verified");
+        panic!("the inner extractor ran for an unverified request");
     }
 }
 
 #[tokio::test]
-async fn a_verified_request_reaches_every_extractor() {
+async fn passes_verified_requests_to_any_extractor() {
     async fn bytes(Verified(body): Verified<Bytes>) -> Bytes {
         body
     }
@@ -57,7 +57,7 @@ async fn a_verified_request_reaches_every_extractor() {
     async fn request(Verified(request): Verified<Request>) -> Response {
         Response::new(request.into_body())
     }
-    async fn together(
+    async fn combined(
         method: Method,
         Verified(headers): Verified<HeaderMap>,
         Verified(verdict): Verified<Verdict>,
@@ -67,147 +67,130 @@ async fn a_verified_request_reaches_every_extractor() {
         format!("{method} {} {label} {body}", headers.contains_key("x-tawk-signature"))
     }
 
-    for layer in both() {
+    for layer in [enforce(), observe()] {
         let layer = Some(layer);
-        assert_eq!(answer(bytes, &layer, genuine()).await, (200, BODY.to_owned()));
-        assert_eq!(answer(json, &layer, genuine()).await, (200, "hello".to_owned()));
-        assert_eq!(answer(headers, &layer, genuine()).await, (200, sign(BODY.as_bytes())));
-        assert_eq!(answer(request, &layer, genuine()).await, (200, BODY.to_owned()));
-        let all = format!("POST true default {BODY}");
-        assert_eq!(answer(together, &layer, genuine()).await, (200, all));
+        assert_eq!(send(bytes, &layer, signed()).await, (200, BODY.to_owned()));
+        assert_eq!(send(json, &layer, signed()).await, (200, "hello".to_owned()));
+        assert_eq!(send(headers, &layer, signed()).await, (200, sign(BODY.as_bytes())));
+        assert_eq!(send(request, &layer, signed()).await, (200, BODY.to_owned()));
+        let expected = format!("POST true default {BODY}");
+        assert_eq!(send(combined, &layer, signed()).await, (200, expected));
     }
 }
 
 #[tokio::test]
-async fn an_unverified_request_is_403_before_the_inner_extractor_runs() {
-    async fn parts(_: Verified<Untouched>) {}
-    async fn body(_: Verified<UntouchedBody>) {}
+async fn rejects_unverified_requests_before_the_inner_extractor_runs() {
+    async fn parts(_: Verified<PanicOnParts>) {}
+    async fn body(_: Verified<PanicOnRequest>) {}
     async fn json(_: Verified<Json<HashMap<String, String>>>) {}
     async fn delivery(_: Delivery) {}
 
-    let unsigned = || Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
-    let altered = || genuine().map(|_| Body::from("not even JSON"));
-    for layer in both() {
+    let altered = || signed().map(|_| Body::from("not even JSON"));
+    for layer in [enforce(), observe()] {
         let layer = Some(layer);
         for request in [unsigned, altered] {
-            assert_eq!(answer(parts, &layer, request()).await, (403, String::new()));
-            assert_eq!(answer(body, &layer, request()).await, (403, String::new()));
-            assert_eq!(answer(json, &layer, request()).await, (403, String::new()));
-            assert_eq!(answer(delivery, &layer, request()).await, (403, String::new()));
+            assert_eq!(send(parts, &layer, request()).await, (403, String::new()));
+            assert_eq!(send(body, &layer, request()).await, (403, String::new()));
+            assert_eq!(send(json, &layer, request()).await, (403, String::new()));
+            assert_eq!(send(delivery, &layer, request()).await, (403, String::new()));
         }
     }
 }
 
 #[tokio::test]
-async fn without_the_layer_everything_is_500_and_no_stranger_learns_why() {
-    async fn parts(_: Verified<Untouched>) {}
-    async fn body(_: Verified<UntouchedBody>) {}
+async fn responds_with_an_empty_500_without_the_layer() {
+    async fn parts(_: Verified<PanicOnParts>) {}
+    async fn body(_: Verified<PanicOnRequest>) {}
     async fn verdict(_: Verdict) {}
     async fn delivery(_: Delivery) {}
 
-    assert_eq!(answer(parts, &None, genuine()).await, (500, String::new()));
-    assert_eq!(answer(body, &None, genuine()).await, (500, String::new()));
-    assert_eq!(answer(verdict, &None, genuine()).await, (500, String::new()));
-    assert_eq!(answer(delivery, &None, genuine()).await, (500, String::new()));
+    assert_eq!(send(parts, &None, signed()).await, (500, String::new()));
+    assert_eq!(send(body, &None, signed()).await, (500, String::new()));
+    assert_eq!(send(verdict, &None, signed()).await, (500, String::new()));
+    assert_eq!(send(delivery, &None, signed()).await, (500, String::new()));
 }
 
 #[tokio::test]
-async fn what_the_inner_extractor_rejects_is_its_own_to_answer() {
+async fn returns_the_rejection_of_the_inner_extractor() {
     async fn json(_: Verified<Json<u8>>) {}
     type Rejection = VerifiedRejection<JsonRejection>;
-    async fn caught(json: Result<Verified<Json<u8>>, Rejection>) -> String {
-        match json.unwrap_err() {
+    async fn caught(result: Result<Verified<Json<u8>>, Rejection>) -> String {
+        match result.unwrap_err() {
             VerifiedRejection::Inner(rejection) => rejection.status().to_string(),
             other => other.to_string(),
         }
     }
-    async fn bare(_: Json<u8>) {}
+    async fn unwrapped(_: Json<u8>) {}
 
-    for layer in both() {
+    for layer in [enforce(), observe()] {
         let layer = Some(layer);
-        let (status, body) = answer(json, &layer, genuine()).await;
-        assert_eq!((status, &body), (422, &answer(bare, &layer, genuine()).await.1));
-        let caught = answer(caught, &layer, genuine()).await;
+        let (status, body) = send(json, &layer, signed()).await;
+        assert_eq!((status, &body), (422, &send(unwrapped, &layer, signed()).await.1));
+        let caught = send(caught, &layer, signed()).await;
         assert_eq!(caught, (200, "422 Unprocessable Entity".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn a_verdict_is_an_extractor_whatever_it_says() {
+async fn extracts_the_verdict_of_verified_and_unverified_requests() {
     async fn verdict(verdict: Verdict) -> String {
         match verdict {
             Verdict::Verified(by) => by.signature().to_string(),
             Verdict::Unverified(reason) => reason.to_string(),
         }
     }
-    let observe = Some(TawkSignatureLayer::observe(secret()));
-    let unsigned = Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
+    let layer = Some(observe());
     let missing = "missing X-Tawk-Signature header".to_owned();
 
-    assert_eq!(answer(verdict, &observe, genuine()).await, (200, sign(BODY.as_bytes())));
-    assert_eq!(answer(verdict, &observe, unsigned).await, (200, missing));
+    assert_eq!(send(verdict, &layer, signed()).await, (200, sign(BODY.as_bytes())));
+    assert_eq!(send(verdict, &layer, unsigned()).await, (200, missing));
 }
 
 #[tokio::test]
-async fn an_optional_verdict_is_none_without_the_layer() {
+async fn extracts_an_optional_verdict_as_none_without_the_layer() {
     async fn verdict(verdict: Option<Verdict>) -> String {
         format!("{:?}", verdict.map(|verdict| verdict.is_verified()))
     }
-    let enforce = Some(TawkSignatureLayer::enforce(secret()));
-    let observe = Some(TawkSignatureLayer::observe(secret()));
-    let unsigned = Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
 
-    assert_eq!(answer(verdict, &enforce, genuine()).await.1, "Some(true)");
-    assert_eq!(answer(verdict, &observe, unsigned).await.1, "Some(false)");
-    assert_eq!(answer(verdict, &None, genuine()).await, (200, "None".to_owned()));
+    assert_eq!(send(verdict, &Some(enforce()), signed()).await.1, "Some(true)");
+    assert_eq!(send(verdict, &Some(observe()), unsigned()).await.1, "Some(false)");
+    assert_eq!(send(verdict, &None, signed()).await, (200, "None".to_owned()));
 }
 
 #[tokio::test]
-async fn a_rejection_can_be_caught_and_says_what_to_mount() {
+async fn describes_rejections_that_a_handler_catches() {
     type Rejection = VerifiedRejection<BytesRejection>;
-    async fn caught(bytes: Result<Verified<Bytes>, Rejection>) -> String {
-        bytes.unwrap_err().to_string()
+    async fn bytes(result: Result<Verified<Bytes>, Rejection>) -> String {
+        result.unwrap_err().to_string()
     }
-    async fn verdict(verdict: Result<Verdict, MissingLayer>) -> impl IntoResponse {
-        let rejection = verdict.unwrap_err();
+    async fn verdict(result: Result<Verdict, MissingLayer>) -> impl IntoResponse {
+        let rejection = result.unwrap_err();
         assert_eq!(rejection.status(), 500);
         rejection.to_string()
     }
-    let observe = Some(TawkSignatureLayer::observe(secret()));
-    let unsigned = Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap();
 
     let unverified = (200, "request is not verified".to_owned());
-    assert_eq!(answer(caught, &observe, unsigned).await, unverified);
-    for (status, text) in
-        [answer(caught, &None, genuine()).await, answer(verdict, &None, genuine()).await]
+    assert_eq!(send(bytes, &Some(observe()), unsigned()).await, unverified);
+    for (status, text) in [send(bytes, &None, signed()).await, send(verdict, &None, signed()).await]
     {
         assert_eq!(status, 200);
         assert!(text.contains("route_layer(TawkSignatureLayer::enforce"), "{text}");
     }
 }
 
-#[test]
-fn extractors_and_rejections_can_be_sent_and_shared() {
-    fn check<T: Send + Sync + 'static>() {}
-    fn check_error<T: std::error::Error + IntoResponse + Send + Sync + 'static>() {}
-
-    check::<Verified<Bytes>>();
-    check_error::<MissingLayer>();
-    check_error::<VerifiedRejection<JsonRejection>>();
-}
-
-fn both() -> [TawkSignatureLayer; 2] {
-    [TawkSignatureLayer::enforce(secret()), TawkSignatureLayer::observe(secret())]
-}
-
-fn genuine() -> Request {
-    let mut request = signed(BODY).map(Body::new);
+fn signed() -> Request {
+    let mut request = signed_request(BODY).map(Body::new);
     request.headers_mut().insert("content-type", "application/json".parse().unwrap());
     request
 }
 
-/// The status and body that `handler` answers with, behind the layer if there is one.
-async fn answer<H, T>(
+fn unsigned() -> Request {
+    Request::post("/tawk-webhook").body(Body::from(BODY)).unwrap()
+}
+
+/// Sends a request to `handler`, behind the layer if there is one, and returns the status and the
+/// body of the response.
+async fn send<H, T>(
     handler: H,
     layer: &Option<TawkSignatureLayer>,
     request: Request,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::panic::catch_unwind;
 
-use crate::support::inner::{Answer, answer};
+use crate::support::response::{TestResponse as Answer, send as answer};
 use crate::support::secret;
 use bytes::Bytes;
 use http::{Method, Request};

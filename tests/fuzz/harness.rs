@@ -1,4 +1,4 @@
-//! What the layer lets through: the targets' way through the crate, polled by hand.
+//! [`send`]: a request through the layer to a service, polled without a runtime.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -13,9 +13,8 @@ use http_body::Body;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_tawk::{BufferedBody, TawkSignatureLayer, Verdict};
 
-/// The verdict that the inner service found and the bytes that it read; or else the status that
-/// the layer answered with.
-pub(crate) fn observed<B>(
+/// Returns the verdict and the body that reach the inner service, or the status of a rejection.
+pub(crate) fn send<B>(
     layer: TawkSignatureLayer,
     request: Request<B>,
 ) -> Result<(Verdict, Bytes), StatusCode>
@@ -24,36 +23,36 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let service = ServiceBuilder::new().layer(layer).service_fn(inner);
-    let Ok(response) = finish(service.oneshot(request));
+    let Ok(response) = block_on(service.oneshot(request));
     let status = response.status();
     response.into_body().ok_or(status)
 }
 
-/// Answers with what the inner service alone can see.
 async fn inner(
     request: Request<BufferedBody>,
 ) -> Result<Response<Option<(Verdict, Bytes)>>, Infallible> {
-    let verdict = request.extensions().get().cloned().expect("a request without a verdict");
+    let verdict = request.extensions().get().cloned().expect("a verdict");
     Ok(Response::new(Some((verdict, request.into_body().into_bytes()))))
 }
 
-struct Woken(AtomicBool);
+struct WakeFlag(AtomicBool);
 
-impl Wake for Woken {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Polls to the end. Everything waits for itself alone, so what is not ready has to wake.
-fn finish<F: Future>(future: F) -> F::Output {
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
-    let waker = Arc::clone(&woken).into();
+/// Polls a future to completion. Nothing runs between the polls, so a pending future must have
+/// woken itself.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let flag = Arc::new(WakeFlag(AtomicBool::new(false)));
+    let waker = Arc::clone(&flag).into();
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        assert!(woken.0.swap(false, Ordering::Relaxed), "pending, and nobody wakes the task");
+        assert!(flag.0.swap(false, Ordering::Relaxed), "pending without a wake-up");
     }
 }
