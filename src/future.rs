@@ -92,18 +92,6 @@ where
 }
 
 impl<F> State<F> {
-    pub(crate) fn buffering(
-        request: Request<BufferedBody>,
-        verifier: Verifier,
-        collect: Collect,
-    ) -> Self {
-        Self::Buffering { request, verifier, collect }
-    }
-
-    pub(crate) fn draining(rejection: Rejection, drain: Drain) -> Self {
-        Self::Draining { rejection, drain }
-    }
-
     /// Rejects a request whose body has been read.
     fn rejecting(rejection: Rejection) -> Self {
         Self::Rejecting { rejection, connection: Connection::KeepAlive }
@@ -118,7 +106,19 @@ impl<F> State<F> {
         Self::Rejecting { rejection, connection }
     }
 
-    /// Forwards or rejects `request`, which is left empty.
+    /// Rejects a request whose body could not be collected.
+    fn after(error: CollectError, rejection: Rejection, limits: Limits, version: Version) -> Self {
+        match error {
+            CollectError::LimitExceeded { dropped } => {
+                Self::Draining { rejection, drain: Drain::new(dropped, limits) }
+            }
+            CollectError::OuterLimitExceeded | CollectError::Timeout | CollectError::Incomplete => {
+                Self::rejecting_unread(rejection, version)
+            }
+        }
+    }
+
+    /// Forwards or rejects a request.
     #[inline]
     fn apply<S>(
         mut self: Pin<&mut Self>,
@@ -164,12 +164,7 @@ where
                         Err(error) => {
                             let (headers, received) = (request.headers(), collect.received());
                             let rejection = Verifier::reject_body(error, headers, received);
-                            let next = match error {
-                                CollectError::LimitExceeded { dropped } => {
-                                    State::draining(rejection, Drain::new(dropped, *this.limits))
-                                }
-                                _ => State::rejecting_unread(rejection, *this.version),
-                            };
+                            let next = State::after(error, rejection, *this.limits, *this.version);
                             this.state.set(next);
                             continue;
                         }

@@ -98,9 +98,8 @@ impl TawkSignatureLayer {
     /// [`Reason::UnknownSecret`](crate::Reason::UnknownSecret). It runs on the request path, so
     /// keep it cheap: create the [`Secrets`] beforehand and clone them.
     ///
-    /// The response does not tell an unknown tenant from a wrong signature, but its timing does,
-    /// because a request without secrets is rejected before its body is read. Don't rely on this
-    /// layer to hide which tenants exist.
+    /// Whether a tenant exists is not hidden: a request without secrets is rejected before its body
+    /// is read, which a client can observe.
     ///
     /// # Tenants
     ///

@@ -113,12 +113,13 @@ where
                 // Call the instance that was polled ready, not the clone: it may hold a permit.
                 mem::swap(&mut service, &mut self.inner);
                 let request = Request::from_parts(parts, BufferedBody::empty());
-                State::buffering(request, verifier, Collect::new(content_length, limits))
+                let collect = Collect::new(content_length, limits);
+                State::Buffering { request, verifier, collect }
             }
             Err(rejection) if can_close_early(&parts, content_length, limits.body_limit) => {
                 State::rejecting_unread(rejection, version)
             }
-            Err(rejection) => State::draining(rejection, Drain::new(0, limits)),
+            Err(rejection) => State::Draining { rejection, drain: Drain::new(0, limits) },
         };
         let rejection_response = self.rejection_response.clone();
         ResponseFuture::new(state, body, service, rejection_response, limits, version)
