@@ -55,8 +55,8 @@ fn the_older_name_of_the_secret_works_and_the_newer_one_goes_before_it() {
 #[test]
 fn a_secret_that_cannot_be_used_is_named_by_its_position() {
     let cases = [
-        (format!("{SECRET},"), "secret 2 in TAWK_WEBHOOK_SECRET: the webhook secret is empty"),
-        (format!("{SECRET}\n"), "secret 1 in TAWK_WEBHOOK_SECRET: the webhook secret begins or"),
+        (format!("{SECRET},"), "secret 2 in TAWK_WEBHOOK_SECRET: webhook secret is empty"),
+        (format!("{SECRET}\n"), "secret 1 in TAWK_WEBHOOK_SECRET: webhook secret starts or"),
         (format!("a={SECRET},a=x"), "secret 2 in TAWK_WEBHOOK_SECRET: another has the same label"),
         (format!("{SECRET}="), "secret 1 in TAWK_WEBHOOK_SECRET: nothing stands after"),
         (format!("x,{SECRET}=new"), "write label=secret"),
