@@ -13,7 +13,7 @@ use criterion::{
 };
 use serde::de::DeserializeOwned;
 use tower_tawk::event::{Event, Role};
-use tower_tawk::test_util;
+use tower_tawk::test_util::{self, samples};
 
 /// The text of a payload in `examples/payloads`.
 macro_rules! payload {
@@ -56,7 +56,7 @@ fn megabyte() -> Vec<u8> {
     let answered = "It runs true to size. In 43 there are two pairs left, in brown and in black.";
     let messages: Vec<_> =
         [(Role::Visitor, asked), (Role::Agent, answered)].into_iter().cycle().take(4_600).collect();
-    test_util::body(&test_util::transcript("Tomasz Wielgosz", &messages)).into()
+    test_util::encode(&samples::transcript("Tomasz Wielgosz", &messages)).into()
 }
 
 /// 18 benches in half a minute. Criterion's 100,000 resamples would take longer than the measuring.

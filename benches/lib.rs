@@ -47,7 +47,7 @@ pub fn body(length: usize) -> Bytes {
 /// A delivery of `body` under [`SECRET`], in one frame, as Tawk.to sends it.
 #[must_use]
 pub fn signed(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    test_util::signed(&secret(), body)
+    test_util::signed_request(&secret(), body)
 }
 
 /// Drives a future that has nothing to wait for: a request whose body is there, through services

@@ -39,10 +39,10 @@ mod chat;
 mod error;
 mod form;
 mod json;
-mod kind;
+mod message_kind;
 mod people;
 mod ticket;
-mod time;
+mod timestamp;
 mod transcript;
 mod unescape;
 mod unknown;
@@ -53,10 +53,10 @@ use serde::Serialize;
 pub use attachment::Attachment;
 pub use chat::{ChatEnd, ChatStart, FirstMessage};
 pub use error::{EventError, EventErrorKind};
-pub use kind::MessageKind;
+pub use message_kind::MessageKind;
 pub use people::{Person, Property, Requester, Role, Visitor};
 pub use ticket::{Ticket, TicketCreate};
-pub use time::{InvalidTime, Time};
+pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use transcript::{Chat, Message, Sender, TranscriptCreated};
 pub use unknown::UnknownEvent;
 
@@ -159,7 +159,7 @@ impl Event {
 
     /// When it came into being.
     #[must_use]
-    pub const fn time(&self) -> Option<&Time> {
+    pub const fn time(&self) -> Option<&Timestamp> {
         match self {
             Self::ChatStart(start) => start.time.as_ref(),
             Self::ChatEnd(end) => end.time.as_ref(),

@@ -1,8 +1,8 @@
 //! A kit for tests of one's own, under the feature `test-util`.
 //!
-//! It plays Tawk.to: [`signed`] makes a genuine delivery of any body, [`SignedRequest`] one that
-//! has a [`Fault`], and [`chat_start`], [`chat_end`], [`transcript`], [`ticket`] and [`unknown`]
-//! make events, which [`body`] writes as Tawk.to sends them. Put the feature among your
+//! It plays Tawk.to: [`signed_request`] makes a genuine delivery of any body, [`SignedRequest`] one that
+//! has a [`Fault`], and [`chat_start`](samples::chat_start), [`chat_end`](samples::chat_end), [`transcript`](samples::transcript), [`ticket`](samples::ticket) and [`unknown`](samples::unknown)
+//! make events, which [`encode`] writes as Tawk.to sends them. Put the feature among your
 //! `dev-dependencies`.
 //!
 //! Here an axum handler is tested behind the layer, with an event that it wants, one that it does
@@ -14,7 +14,7 @@
 //! use axum::{Router, extract::State, http::StatusCode, routing::post};
 //! use tower::ServiceExt;
 //! use tower_tawk::event::Event;
-//! use tower_tawk::test_util::{Fault, SignedRequest, body, chat_end, signed, ticket};
+//! use tower_tawk::test_util::{Fault, SignedRequest, encode, samples, signed_request};
 //! use tower_tawk::{Delivery, Secret, TawkSignatureLayer};
 //!
 //! type Subjects = Arc<Mutex<Vec<String>>>;
@@ -37,9 +37,9 @@
 //!     .route("/tawk-webhook", post(webhook).route_layer(layer))
 //!     .with_state(subjects.clone());
 //!
-//! let wanted = body(&ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
-//! for accepted in [wanted.clone(), body(&chat_end("Ruth Abenov")), "no event".into()] {
-//!     let response = app.clone().oneshot(signed(&secret, accepted)).await?;
+//! let wanted = encode(&samples::ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
+//! for accepted in [wanted.clone(), encode(&samples::chat_end("Ruth Abenov")), "no event".into()] {
+//!     let response = app.clone().oneshot(signed_request(&secret, accepted)).await?;
 //!     assert_eq!(response.status(), StatusCode::OK);
 //! }
 //! for fault in Fault::ALL {
@@ -54,8 +54,7 @@
 
 mod fault;
 mod request;
-mod sample;
+pub mod samples;
 
 pub use fault::Fault;
-pub use request::{SignedRequest, signed};
-pub use sample::{body, chat_end, chat_start, ticket, transcript, unknown};
+pub use request::{SignedRequest, encode, signed_request};

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::error::EventError;
 use super::json::Json;
-use super::kind::MessageKind;
+use super::message_kind::MessageKind;
 use super::people::{Property, Role, Visitor};
-use super::time::Time;
+use super::timestamp::Timestamp;
 
 /// `chat:start`: a chat has its first message, from the visitor or an agent.
 ///
@@ -21,7 +21,7 @@ pub struct ChatStart {
     pub chat_id: String,
     /// When the event came into being.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
+    pub time: Option<Timestamp>,
     /// The host name of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
@@ -49,7 +49,7 @@ pub struct ChatEnd {
     pub chat_id: String,
     /// When the event came into being.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
+    pub time: Option<Timestamp>,
     /// The host name of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
@@ -89,7 +89,7 @@ impl ChatEnd {
         let chat_id = chat_id.and_then(Json::identifier);
         Ok(Self {
             chat_id: chat_id.ok_or_else(|| EventError::missing("chatId", event))?,
-            time: time.and_then(Time::read),
+            time: time.and_then(Timestamp::read),
             domain: domain.and_then(Json::string),
             referrer: referrer.and_then(Json::string),
             visitor: visitor.and_then(Visitor::read),

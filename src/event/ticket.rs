@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::error::EventError;
 use super::json::Json;
 use super::people::{Property, Requester};
-use super::time::Time;
+use super::timestamp::Timestamp;
 
 /// `ticket:create`: a ticket has come into being, by an agent, by mail, or from a message that was
 /// left while nobody was there. Tawk.to sometimes sends one several times.
@@ -19,7 +19,7 @@ use super::time::Time;
 pub struct TicketCreate {
     /// When the event came into being.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
+    pub time: Option<Timestamp>,
     /// Where.
     pub property: Property,
     /// Whose request it is.
@@ -36,7 +36,7 @@ impl TicketCreate {
         let [time, property, requester, ticket] =
             json.fields(["time", "property", "requester", "ticket"]);
         Ok(Self {
-            time: time.and_then(Time::read),
+            time: time.and_then(Timestamp::read),
             property: Property::read(property, Self::NAME)?,
             requester: requester.and_then(Requester::read),
             ticket: Ticket::read(ticket)?,

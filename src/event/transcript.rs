@@ -7,13 +7,13 @@ use serde::Serialize;
 use super::attachment::Attachment;
 use super::error::EventError;
 use super::json::Json;
-use super::kind::MessageKind;
+use super::message_kind::MessageKind;
 use super::people::{Property, Role, Visitor};
-use super::time::Time;
+use super::timestamp::Timestamp;
 
 /// So many messages are typed, and as many attachments in all: the rest is counted. A message can
 /// be as short as `{}`, and would take a hundred times that.
-pub(super) const TYPED_MOST: usize = 10_000;
+pub(super) const MAX_DECODED: usize = 10_000;
 
 /// `chat:transcript_created`: some minutes after a chat, with every message of it.
 ///
@@ -24,7 +24,7 @@ pub(super) const TYPED_MOST: usize = 10_000;
 pub struct TranscriptCreated {
     /// When the event came into being.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
+    pub time: Option<Timestamp>,
     /// The host name of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
@@ -44,7 +44,7 @@ impl TranscriptCreated {
         let [time, domain, referrer, property, chat] =
             json.fields(["time", "domain", "referrer", "property", "chat"]);
         Ok(Self {
-            time: time.and_then(Time::read),
+            time: time.and_then(Timestamp::read),
             domain: domain.and_then(Json::string),
             referrer: referrer.and_then(Json::string),
             property: Property::read(property, Self::NAME)?,
@@ -76,7 +76,7 @@ pub struct Chat {
     pub messages: Vec<Message>,
     /// How many messages came behind those. They are in the raw body alone.
     #[serde(skip)]
-    pub more_messages: usize,
+    pub omitted_messages: usize,
 }
 
 impl Chat {
@@ -88,9 +88,9 @@ impl Chat {
             id: id.ok_or_else(|| EventError::missing("chat.id", TranscriptCreated::NAME))?,
             visitor: visitor.and_then(Visitor::read),
             messages: Vec::new(),
-            more_messages: 0,
+            omitted_messages: 0,
         };
-        let mut attachments_left = TYPED_MOST;
+        let mut attachments_left = MAX_DECODED;
         if let Some(list) = list {
             list.for_each(|message| chat.push(message, &mut attachments_left));
         }
@@ -98,8 +98,8 @@ impl Chat {
     }
 
     fn push(&mut self, message: Json<'_>, attachments_left: &mut usize) {
-        if self.messages.len() == TYPED_MOST {
-            self.more_messages += 1;
+        if self.messages.len() == MAX_DECODED {
+            self.omitted_messages += 1;
         } else {
             self.messages.push(Message::read(message, attachments_left));
         }
@@ -111,7 +111,7 @@ impl fmt::Debug for Chat {
         f.debug_struct("Chat")
             .field("id", &self.id)
             .field("messages", &self.messages.len())
-            .field("more_messages", &self.more_messages)
+            .field("omitted_messages", &self.omitted_messages)
             .finish_non_exhaustive()
     }
 }
@@ -131,13 +131,13 @@ pub struct Message {
     pub text: Option<String>,
     /// When it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
+    pub time: Option<Timestamp>,
     /// The files that were sent with it; no more than 10,000 in a transcript.
     #[serde(rename = "attchs", skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
     /// How many attachments came behind those. They are in the raw body alone.
     #[serde(skip)]
-    pub more_attachments: usize,
+    pub omitted_attachments: usize,
 }
 
 impl Message {
@@ -148,7 +148,7 @@ impl Message {
             sender: sender.and_then(Sender::read),
             kind: kind.and_then(MessageKind::read),
             text: text.and_then(Json::string),
-            time: time.and_then(Time::read),
+            time: time.and_then(Timestamp::read),
             ..Self::default()
         };
         if let Some(list) = list {
@@ -157,7 +157,7 @@ impl Message {
                     *attachments_left = left;
                     message.attachments.push(Attachment::read(attachment));
                 } else {
-                    message.more_attachments += 1;
+                    message.omitted_attachments += 1;
                 }
             });
             // Room for four would be made for one, in each of 10,000 messages.

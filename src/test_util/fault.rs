@@ -26,7 +26,7 @@ pub enum Fault {
     /// The last of the right digits is none.
     NotHex,
     /// The right signature comes twice.
-    Repeated,
+    MultipleSignatures,
     /// The body is signed with another secret.
     WrongSecret,
     /// One byte of the body was changed after it was signed, or added where there was none.
@@ -43,7 +43,7 @@ impl Fault {
         Self::Sha256,
         Self::TooShort,
         Self::NotHex,
-        Self::Repeated,
+        Self::MultipleSignatures,
         Self::WrongSecret,
         Self::Altered,
     ];
@@ -61,7 +61,7 @@ impl Fault {
             Self::Sha256 => vec![format!("{digits}{}", &digits[..24])],
             Self::TooShort => vec![digits[..39].to_owned()],
             Self::NotHex => vec![format!("{}g", &digits[..39])],
-            Self::Repeated => vec![digits.clone(), digits],
+            Self::MultipleSignatures => vec![digits.clone(), digits],
             Self::WrongSecret => vec![another_secret().sign(body).to_string()],
             Self::Altered => vec![digits],
         }

@@ -1,4 +1,4 @@
-//! [`signed`] and [`SignedRequest`]: deliveries, genuine or with a fault.
+//! [`signed_request`] and [`SignedRequest`]: deliveries, genuine or with a fault.
 
 use std::fmt;
 
@@ -9,6 +9,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 
 use super::fault::Fault;
+use crate::event::Event;
 use crate::secret::Secret;
 use crate::signature::Signature;
 
@@ -19,19 +20,29 @@ use crate::signature::Signature;
 /// [`map`](Request::map) puts another body in its place.
 ///
 /// ```
-/// use tower_tawk::{Secret, test_util::signed};
+/// use tower_tawk::{Secret, test_util::signed_request};
 ///
-/// let request = signed(&Secret::new("an invented secret")?, r#"{"event":"chat:start"}"#);
+/// let request = signed_request(&Secret::new("an invented secret")?, r#"{"event":"chat:start"}"#);
 ///
 /// assert_eq!(request.headers()["x-tawk-signature"], "2038d9decd6ce08a38f694725def3405fd56bb3e");
 /// # Ok::<_, tower_tawk::InvalidSecret>(())
 /// ```
 #[must_use]
-pub fn signed(secret: &Secret, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+pub fn signed_request(secret: &Secret, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     SignedRequest::new(secret, body).build()
 }
 
-/// Builds a delivery: [`signed`] with something else about it, a [`Fault`] above all.
+/// The body in which Tawk.to sends this event.
+///
+/// # Panics
+///
+/// With [`Event::Undecodable`], which stands for a body that is no event: sign bytes of your own.
+#[must_use]
+pub fn encode(event: &Event) -> Bytes {
+    serde_json::to_vec(event).expect("an event that can be sent").into()
+}
+
+/// Builds a delivery: [`signed_request`] with something else about it, a [`Fault`] above all.
 ///
 /// ```
 /// use tower_tawk::Secret;
@@ -59,7 +70,7 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Begins with what [`signed`] makes.
+    /// Begins with what [`signed_request`] makes.
     pub fn new(secret: &Secret, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let signature = secret.sign(&body);

@@ -39,10 +39,10 @@ fn ask(event: &Event) {
     assert_ne!(event.chat_id(), Some(""));
     assert!(event.property().is_none_or(|property| !property.id.is_empty()));
     let _ = event.opened_by().map(|role| role.as_str());
-    let _ = event.time().map(|time| time.parse().map_err(|error| error.to_string()));
+    let _ = event.time().map(|time| time.to_system_time().map_err(|error| error.to_string()));
     let _ = event.person().map(|person| (format!("{person:?}"), person.has_placeholder_name()));
     for reply in event.agent_replies() {
-        let _ = (format!("{reply:?}"), reply.time.as_ref().map(|time| time.parse()));
+        let _ = (format!("{reply:?}"), reply.time.as_ref().map(|time| time.to_system_time()));
     }
     assert!(event.pre_chat_form().all(|(label, _)| !label.contains('\n')));
 }
@@ -51,7 +51,7 @@ fn ask(event: &Event) {
 fn is_whole(event: &Event) -> bool {
     let Event::TranscriptCreated(transcript) = event else { return true };
     let chat = &transcript.chat;
-    chat.more_messages == 0 && chat.messages.iter().all(|message| message.more_attachments == 0)
+    chat.omitted_messages == 0 && chat.messages.iter().all(|message| message.omitted_attachments == 0)
 }
 
 fn is_told_apart(event: &Event, json: &Value) {

@@ -19,6 +19,6 @@ mod privacy;
 mod properties;
 mod repeated_keys;
 mod serialize;
-mod time;
+mod timestamp;
 mod tolerance;
 mod values;

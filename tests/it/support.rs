@@ -39,7 +39,7 @@ pub(crate) fn request<B>(signature: &str, body: B) -> Request<B> {
 /// A delivery as Tawk.to sends it, its body in one frame; but for the event id, which tests that
 /// are about one bring along.
 pub(crate) fn signed(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    let mut request = test_util::signed(&secret(), body);
+    let mut request = test_util::signed_request(&secret(), body);
     request.headers_mut().remove("x-hook-event-id");
     request
 }

@@ -153,7 +153,7 @@ fn every_public_type_can_be_sent_and_shared() {
     check_error::<tower_tawk::LayerNotMounted>();
     check_error::<tower_tawk::DeliveryRejection>();
     check_error::<tower_tawk::event::EventError>();
-    check_error::<tower_tawk::event::InvalidTime>();
+    check_error::<tower_tawk::event::InvalidTimestamp>();
     check_error::<Rejection>();
     check_error::<tower_tawk::Malformed>();
     check_error::<tower_tawk::InvalidSecret>();

@@ -86,7 +86,7 @@ fn the_second_is_from_somebody_without_a_name() {
     assert_eq!((&start.domain, &start.referrer), (&None, &None));
     let message = start.message.as_ref().unwrap();
     assert_eq!(message.text.as_deref(), Some("hola, ¿tienen envío a Medellín?"));
-    assert_eq!(message.kind, Some(MessageKind::Message));
+    assert_eq!(message.kind, Some(MessageKind::Text));
     let visitor = start.visitor.as_ref().unwrap();
     assert_eq!(
         (visitor.city.as_deref(), visitor.country.as_deref()),

@@ -36,7 +36,7 @@ fn an_unknown_role_is_kept() {
 fn sorts_of_messages_are_read_and_an_unknown_one_is_kept() {
     let other = |name: &str| MessageKind::Other(name.to_owned());
     let known = [
-        ("msg", MessageKind::Message),
+        ("msg", MessageKind::Text),
         ("file", MessageKind::File),
         ("webrtc-call", MessageKind::WebrtcCall),
     ];

@@ -1,6 +1,6 @@
 //! [`Outline`]: what is stored of every event, and logged at every level of `TAWK_LOG`.
 
-use tower_tawk::event::{Event, Property, Role, Time};
+use tower_tawk::event::{Event, Property, Role, Timestamp};
 
 use super::cut;
 
@@ -26,7 +26,7 @@ impl Outline {
     pub(crate) fn of(event: &Event) -> Self {
         let mut outline = Self {
             event: Some(event.name()).filter(|name| !name.is_empty()).map(cut),
-            event_time: event.time().map(Time::as_str).map(cut),
+            event_time: event.time().map(Timestamp::as_str).map(cut),
             chat_id: event.chat_id().map(cut),
             property_id: event.property().map(|Property { id, .. }| cut(id)),
             opened_by: event.opened_by().map(Role::as_str).map(cut),
@@ -35,7 +35,7 @@ impl Outline {
         match event {
             Event::TranscriptCreated(transcript) => {
                 let chat = &transcript.chat;
-                outline.messages = Some(chat.messages.len() + chat.more_messages);
+                outline.messages = Some(chat.messages.len() + chat.omitted_messages);
                 outline.agent_replies = Some(event.agent_replies().count());
             }
             Event::TicketCreate(created) => outline.ticket_id = Some(cut(&created.ticket.id)),
@@ -49,7 +49,7 @@ impl Outline {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
 
@@ -78,7 +78,7 @@ mod tests {
         }));
         assert_eq!(ticket.ticket_id, cut);
 
-        let unknown = Outline::of(&test_util::unknown(&format!(".{long}")));
+        let unknown = Outline::of(&samples::unknown(&format!(".{long}")));
         assert_eq!(unknown.event.unwrap().len(), 127);
     }
 

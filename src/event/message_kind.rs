@@ -9,7 +9,7 @@ use super::json::Json;
 #[non_exhaustive]
 pub enum MessageKind {
     /// A text.
-    Message,
+    Text,
     /// A file.
     File,
     /// A call in the browser.
@@ -23,7 +23,7 @@ impl MessageKind {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Message => "msg",
+            Self::Text => "msg",
             Self::File => "file",
             Self::WebrtcCall => "webrtc-call",
             Self::Other(other) => other,
@@ -33,7 +33,7 @@ impl MessageKind {
     pub(super) fn read(json: Json<'_>) -> Option<Self> {
         let name = json.string()?;
         Some(match &*name {
-            "msg" => Self::Message,
+            "msg" => Self::Text,
             "file" => Self::File,
             "webrtc-call" => Self::WebrtcCall,
             _ => Self::Other(name),

@@ -5,12 +5,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::event::{
     Chat, ChatEnd, ChatStart, Event, FirstMessage, Message, MessageKind, Property, Requester, Role,
-    Sender, Ticket, TicketCreate, Time, TranscriptCreated, Visitor,
+    Sender, Ticket, TicketCreate, Timestamp, TranscriptCreated, Visitor,
 };
 
 const CHAT_ID: &str = "4d1b6f30-9c27-11ef-8a5e-0b7d92c3e614";
@@ -26,7 +25,7 @@ const EMAIL: &str = "somebody@example.com";
 ///
 /// ```
 /// use tower_tawk::event::{Event, Role};
-/// use tower_tawk::test_util::chat_start;
+/// use tower_tawk::test_util::samples::chat_start;
 ///
 /// let mut event = chat_start("V1725725990017734", "In stock in 44?");
 /// assert!(event.person().is_some_and(|person| person.has_placeholder_name()));
@@ -47,7 +46,7 @@ pub fn chat_start(visitor: &str, text: &str) -> Event {
         referrer: some(REFERRER),
         message: Some(FirstMessage {
             text: some(text),
-            kind: Some(MessageKind::Message),
+            kind: Some(MessageKind::Text),
             sender: Some(Role::Visitor),
         }),
         visitor: Some(person(visitor)),
@@ -72,7 +71,7 @@ pub fn chat_end(visitor: &str) -> Event {
 ///
 /// ```
 /// use tower_tawk::event::Role;
-/// use tower_tawk::test_util::transcript;
+/// use tower_tawk::test_util::samples::transcript;
 ///
 /// let event = transcript("Tomasz", &[
 ///     (Role::Visitor, "In stock in 44?"),
@@ -94,7 +93,7 @@ pub fn transcript(visitor: &str, messages: &[(Role, &str)]) -> Event {
             id: CHAT_ID.to_owned(),
             visitor: Some(person(visitor)),
             messages: messages.map(|(at, (role, text))| message(at, role, text)).collect(),
-            more_messages: 0,
+            omitted_messages: 0,
         },
     })
 }
@@ -110,7 +109,7 @@ fn message(seconds: u64, role: &Role, text: &str) -> Message {
             },
             id: if *role == Role::Agent { some(AGENT_ID) } else { None },
         }),
-        kind: Some(MessageKind::Message),
+        kind: Some(MessageKind::Text),
         text: some(text),
         time: time(seconds),
         ..Message::default()
@@ -147,26 +146,16 @@ pub fn unknown(name: &str) -> Event {
     #[derive(Serialize)]
     struct Unknown<'a> {
         event: &'a str,
-        time: Option<Time>,
+        time: Option<Timestamp>,
     }
     let body = serde_json::to_vec(&Unknown { event: name, time: time(0) });
     Event::from_slice(&body.expect("text is JSON")).expect("a name that no known event has")
 }
 
-/// The body in which Tawk.to sends this event.
-///
-/// # Panics
-///
-/// With [`Event::Undecodable`], which stands for a body that is no event: sign bytes of your own.
-#[must_use]
-pub fn body(event: &Event) -> Bytes {
-    serde_json::to_vec(event).expect("an event that can be sent").into()
-}
-
 /// So many seconds after the chat began.
-fn time(seconds: u64) -> Option<Time> {
+fn time(seconds: u64) -> Option<Timestamp> {
     const BEGIN: Duration = Duration::from_millis(1_730_884_742_307);
-    Some(Time::new(SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs(seconds)))
+    Some(Timestamp::new(SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs(seconds)))
 }
 
 /// As in events that are read, an empty text is none.

@@ -1,4 +1,4 @@
-//! [`Time`]: a time stamp, as it was sent.
+//! [`Timestamp`]: a time stamp, as it was sent.
 
 use std::error::Error;
 use std::fmt;
@@ -13,9 +13,9 @@ use super::json::Json;
 /// Tawk.to writes `2024-08-15T09:12:41.307Z` (developer.tawk.to/webhooks).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Time(String);
+pub struct Timestamp(String);
 
-impl Time {
+impl Timestamp {
     pub(super) fn read(json: Json<'_>) -> Option<Self> {
         json.string().map(Self)
     }
@@ -36,7 +36,7 @@ impl Time {
     ///
     /// # Errors
     ///
-    /// [`InvalidTime`] when the text is not a time stamp of RFC 3339 in UTC, from 1970 on.
+    /// [`InvalidTimestamp`] when the text is not a time stamp of RFC 3339 in UTC, from 1970 on.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -45,17 +45,17 @@ impl Time {
     /// let event = Event::from_slice(
     ///     br#"{"event":"chat:end","chatId":"c","time":"1970-01-01T00:00:01.500Z","property":{"id":"p"}}"#,
     /// )?;
-    /// let time = event.time().expect("the event has a time").parse()?;
+    /// let time = event.time().expect("the event has a time").to_system_time()?;
     ///
     /// assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
-    pub fn parse(&self) -> Result<SystemTime, InvalidTime> {
-        humantime::parse_rfc3339(&self.0).map_err(|_| InvalidTime(()))
+    pub fn to_system_time(&self) -> Result<SystemTime, InvalidTimestamp> {
+        humantime::parse_rfc3339(&self.0).map_err(|_| InvalidTimestamp(()))
     }
 }
 
-impl fmt::Display for Time {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -63,12 +63,12 @@ impl fmt::Display for Time {
 
 /// A text that is not a time stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidTime(());
+pub struct InvalidTimestamp(());
 
-impl fmt::Display for InvalidTime {
+impl fmt::Display for InvalidTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a time stamp such as 2024-08-15T09:12:41.307Z")
     }
 }
 
-impl Error for InvalidTime {}
+impl Error for InvalidTimestamp {}
