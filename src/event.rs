@@ -145,6 +145,27 @@ impl Event {
         }
     }
 
+    /// Returns the id of the ticket, for `ticket:create`.
+    ///
+    /// ```
+    /// use tower_tawk::event::Event;
+    ///
+    /// let event = Event::from_slice(
+    ///     br#"{"event":"ticket:create","property":{"id":"p"},"ticket":{"id":"t"}}"#,
+    /// )?;
+    ///
+    /// assert_eq!(event.ticket_id(), Some("t"));
+    /// assert_eq!(event.chat_id(), None);
+    /// # Ok::<_, tower_tawk::event::EventError>(())
+    /// ```
+    #[must_use]
+    pub fn ticket_id(&self) -> Option<&str> {
+        match self {
+            Self::TicketCreate(created) => Some(&created.ticket.id),
+            _ => None,
+        }
+    }
+
     /// The property that it is about.
     #[must_use]
     pub const fn property(&self) -> Option<&Property> {
@@ -196,6 +217,30 @@ impl Event {
             }
             Self::TicketCreate(ticket) => ticket.requester.as_ref()?.role.as_ref(),
             Self::ChatEnd(_) | Self::Unknown(_) | Self::Undecodable(_) => None,
+        }
+    }
+
+    /// Returns the number of messages in a transcript, including the
+    /// [omitted ones](Chat::omitted_messages). Returns `None` for every other event.
+    ///
+    /// ```
+    /// use tower_tawk::event::Event;
+    ///
+    /// let event = Event::from_slice(
+    ///     br#"{"event":"chat:transcript_created","property":{"id":"p"},"chat":{
+    ///         "id":"c","messages":[{"msg":"In stock in 44?"},{"msg":"Two pairs."}]}}"#,
+    /// )?;
+    ///
+    /// assert_eq!(event.message_count(), Some(2));
+    /// # Ok::<_, tower_tawk::event::EventError>(())
+    /// ```
+    #[must_use]
+    pub const fn message_count(&self) -> Option<usize> {
+        match self {
+            Self::TranscriptCreated(transcript) => {
+                Some(transcript.chat.messages.len() + transcript.chat.omitted_messages)
+            }
+            _ => None,
         }
     }
 

@@ -38,6 +38,33 @@ fn the_three_events_of_a_chat_have_its_id_and_a_ticket_has_none() {
 }
 
 #[test]
+fn only_a_ticket_has_a_ticket_id() {
+    let id = "5a0e6b70-7106-11ef-8c2d-4f9b7d1e3a60";
+    assert_eq!(event(&ticket_create()).ticket_id(), Some(id));
+    for mut document in [chat_start(), chat_end(), transcript_created()] {
+        document["ticket"] = json!({"id": id});
+        assert_eq!(event(&document).ticket_id(), None);
+    }
+}
+
+#[test]
+fn only_a_transcript_has_a_message_count() {
+    assert_eq!(event(&transcript_created()).message_count(), Some(2));
+    let empty = without(&transcript_created(), "/chat/messages").unwrap();
+    assert_eq!(event(&empty).message_count(), Some(0));
+    for document in [chat_start(), chat_end(), ticket_create()] {
+        assert_eq!(event(&document).message_count(), None);
+    }
+}
+
+#[test]
+fn the_message_count_includes_omitted_messages() {
+    let messages = json!(vec![json!({}); 10_001]);
+    let event = event(&with(&transcript_created(), "/chat/messages", messages));
+    assert_eq!(event.message_count(), Some(10_001));
+}
+
+#[test]
 fn the_person_is_the_visitor_or_the_requester() {
     for document in [chat_start(), chat_end(), transcript_created()] {
         let event = event(&document);

@@ -36,10 +36,7 @@ impl Facts {
         let more_agents = agents.len().saturating_sub(AGENTS_MOST);
         agents.truncate(AGENTS_MOST);
         let property = event.property();
-        let transcript = match event {
-            Event::TranscriptCreated(transcript) => Some(transcript),
-            _ => None,
-        };
+        let messages = event.message_count();
         Self {
             occasion,
             event: name(event.name()),
@@ -47,16 +44,11 @@ impl Facts {
             property_id: property.and_then(|property| name(&property.id)),
             property: property.and_then(|property| name(property.name.as_deref()?)),
             chat_id: event.chat_id().and_then(name),
-            ticket_id: match event {
-                Event::TicketCreate(created) => name(&created.ticket.id),
-                _ => None,
-            },
+            ticket_id: event.ticket_id().and_then(name),
             agents,
             more_agents,
-            messages: transcript.map(|transcript| {
-                transcript.chat.messages.len() + transcript.chat.omitted_messages
-            }),
-            agent_replies: transcript.map(|_| event.agent_replies().count()),
+            messages,
+            agent_replies: messages.map(|_| event.agent_replies().count()),
         }
     }
 
