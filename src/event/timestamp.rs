@@ -1,4 +1,4 @@
-//! [`Timestamp`]: a time stamp, as it was sent.
+//! [`Timestamp`] and [`InvalidTimestamp`].
 
 use std::error::Error;
 use std::fmt;
@@ -6,50 +6,55 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::json::Json;
+use super::json::Object;
 
-/// A time stamp, kept as it was sent and parsed when asked.
+/// A timestamp, such as `2024-08-15T09:12:41.307Z`.
 ///
-/// Tawk.to writes `2024-08-15T09:12:41.307Z` (developer.tawk.to/webhooks).
+/// The text is kept as it was sent and is only parsed by
+/// [`to_system_time`](Self::to_system_time).
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use tower_tawk::event::Event;
+///
+/// let event = Event::from_slice(
+///     br#"{"event":"chat:end","chatId":"c","property":{"id":"p"},
+///         "time":"1970-01-01T00:00:01.500Z"}"#,
+/// )?;
+/// let time = event.time().expect("the event has a time");
+///
+/// assert_eq!(time.as_str(), "1970-01-01T00:00:01.500Z");
+/// assert_eq!(time.to_system_time()?, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(String);
 
 impl Timestamp {
-    pub(super) fn read(json: Json<'_>) -> Option<Self> {
-        json.string().map(Self)
+    /// Decodes the field `time` of `parent`.
+    pub(super) fn decode(parent: &Object<'_>) -> Option<Self> {
+        parent.string("time").map(Self)
     }
 
-    /// As Tawk.to would write it.
+    /// Formats `time` like Tawk.to, with milliseconds.
     #[cfg(feature = "test-util")]
-    pub(crate) fn new(moment: SystemTime) -> Self {
-        Self(humantime::format_rfc3339_millis(moment).to_string())
+    pub(crate) fn from_system_time(time: SystemTime) -> Self {
+        Self(humantime::format_rfc3339_millis(time).to_string())
     }
 
-    /// The text, as it was sent.
+    /// Returns the text as it was sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The moment that is meant.
+    /// Parses the timestamp.
     ///
     /// # Errors
     ///
-    /// [`InvalidTimestamp`] when the text is not a time stamp of RFC 3339 in UTC, from 1970 on.
-    ///
-    /// ```
-    /// use std::time::{Duration, SystemTime};
-    /// use tower_tawk::event::Event;
-    ///
-    /// let event = Event::from_slice(
-    ///     br#"{"event":"chat:end","chatId":"c","time":"1970-01-01T00:00:01.500Z","property":{"id":"p"}}"#,
-    /// )?;
-    /// let time = event.time().expect("the event has a time").to_system_time()?;
-    ///
-    /// assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_millis(1500));
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
-    /// ```
+    /// Returns [`InvalidTimestamp`] if the text is not an RFC 3339 timestamp in UTC from 1970 or
+    /// later.
     pub fn to_system_time(&self) -> Result<SystemTime, InvalidTimestamp> {
         humantime::parse_rfc3339(&self.0).map_err(|_| InvalidTimestamp(()))
     }
@@ -61,13 +66,13 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A text that is not a time stamp.
+/// Error returned by [`Timestamp::to_system_time`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidTimestamp(());
 
 impl fmt::Display for InvalidTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a time stamp such as 2024-08-15T09:12:41.307Z")
+        f.write_str("invalid timestamp; expected one such as 2024-08-15T09:12:41.307Z")
     }
 }
 

@@ -155,7 +155,7 @@ pub fn unknown(name: &str) -> Event {
 /// So many seconds after the chat began.
 fn time(seconds: u64) -> Option<Timestamp> {
     const BEGIN: Duration = Duration::from_millis(1_730_884_742_307);
-    Some(Timestamp::new(SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs(seconds)))
+    Some(Timestamp::from_system_time(SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs(seconds)))
 }
 
 /// As in events that are read, an empty text is none.

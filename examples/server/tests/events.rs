@@ -153,11 +153,11 @@ fn undecodable_bodies_are_logged_with_what_is_wrong_and_counted() {
         let expected = [
             json!({
                 "event": "chat:end",
-                "event_error": "the event has no identifier at `property.id`",
+                "event_error": "identifier `property.id` is missing",
             }),
-            json!({ "event_error": "the body has no field `event`" }),
-            json!({ "event_error": "the body is JSON, but not an object" }),
-            json!({ "event_error": "the body is not JSON" }),
+            json!({ "event_error": "field `event` is missing" }),
+            json!({ "event_error": "body is not a JSON object" }),
+            json!({ "event_error": "body is not valid JSON" }),
         ];
         for (count, (record, mut expected)) in (1..).zip(records.iter().zip(expected)) {
             expected["message"] = "delivery verified, but no event".into();

@@ -103,11 +103,11 @@ fn an_event_that_is_no_name_is_no_event() {
 #[test]
 fn each_kind_of_error_says_what_is_wrong() {
     for (body, says) in [
-        ("", "the body is not JSON"),
-        ("[]", "the body is JSON, but not an object"),
-        ("{}", "the body has no field `event`"),
-        (r#"{"event":7}"#, "the body's `event` is not a name"),
-        (r#"{"event":"chat:end"}"#, "the event has no identifier at `chatId`"),
+        ("", "body is not valid JSON"),
+        ("[]", "body is not a JSON object"),
+        ("{}", "field `event` is missing"),
+        (r#"{"event":7}"#, "field `event` is not a non-empty string"),
+        (r#"{"event":"chat:end"}"#, "identifier `chatId` is missing"),
     ] {
         assert_eq!(Event::from_slice(body.as_bytes()).unwrap_err().to_string(), says);
     }

@@ -100,6 +100,9 @@ fn every_event_has_the_time_that_was_sent() {
 #[test]
 fn the_error_says_what_a_time_looks_like_and_not_what_came() {
     let error: InvalidTimestamp = time("nadia.okafor@example.com").to_system_time().unwrap_err();
-    assert_eq!(error.to_string(), "not a time stamp such as 2024-08-15T09:12:41.307Z");
+    assert_eq!(
+        error.to_string(),
+        "invalid timestamp; expected one such as 2024-08-15T09:12:41.307Z"
+    );
     assert!(!format!("{error:?}").contains("nadia"));
 }
