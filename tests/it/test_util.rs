@@ -1,4 +1,4 @@
-//! The kit for tests: what it makes is what Tawk.to sends, and each fault is one.
+//! The feature `test-util`: signed requests, faults and sample events.
 
 use std::collections::HashSet;
 use std::panic::catch_unwind;
@@ -35,7 +35,7 @@ async fn observed(request: Request<Full<Bytes>>) -> Answer {
 }
 
 #[tokio::test]
-async fn every_sample_verifies_and_decodes_to_itself() {
+async fn samples_are_verified_and_decode_to_the_same_event() {
     for event in all_samples() {
         let answer = enforced(signed_request(&secret(), encode(&event))).await;
         assert!(answer.is_verified(), "{event:?}");
@@ -44,7 +44,7 @@ async fn every_sample_verifies_and_decodes_to_itself() {
 }
 
 #[test]
-fn a_sample_has_the_values_that_it_was_given() {
+fn samples_contain_the_given_values() {
     let [start, end, transcript, silent, ticket, unknown] = all_samples();
     for event in [&start, &end] {
         assert_eq!(event.person().unwrap().name(), Some("Nadia Okafor-Lind"));
@@ -59,14 +59,14 @@ fn a_sample_has_the_values_that_it_was_given() {
     assert_eq!(silent.person().unwrap().name(), None);
 
     assert_eq!(ticket.person().unwrap().name(), Some("Ruth Abenov"));
-    let Event::TicketCreate(ticket) = ticket else { panic!("no ticket") };
+    let Event::TicketCreate(ticket) = ticket else { panic!("not a ticket") };
     assert_eq!(ticket.ticket.subject.as_deref(), Some("Call back"));
     assert_eq!(ticket.ticket.message.as_deref(), Some("After 4 pm,\n\n<b>please</b>."));
     assert_eq!(unknown.name(), "chat:rated");
 }
 
 #[test]
-fn the_samples_of_a_chat_are_about_one_chat_in_the_order_of_time() {
+fn chat_samples_share_their_ids_and_are_in_order() {
     let chat = [
         samples::chat_start("A", "B"),
         samples::chat_end("A"),
@@ -79,7 +79,7 @@ fn the_samples_of_a_chat_are_about_one_chat_in_the_order_of_time() {
 }
 
 #[test]
-fn what_is_no_sample_panics() {
+fn invalid_arguments_panic() {
     let undecodable = Event::from_slice(b"[]").unwrap_err();
     assert_eq!(undecodable.kind(), EventErrorKind::NotAnObject);
     assert!(catch_unwind(|| encode(&Event::Undecodable(undecodable))).is_err());
@@ -93,7 +93,7 @@ fn what_is_no_sample_panics() {
 }
 
 #[test]
-fn a_signed_request_is_what_tawk_to_sends() {
+fn signed_request_has_the_documented_head() {
     let request = signed_request(&secret(), "{}");
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "/tawk-webhook");
@@ -104,19 +104,24 @@ fn a_signed_request_is_what_tawk_to_sends() {
 }
 
 #[test]
-fn an_event_id_belongs_to_the_body_unless_it_is_given() {
-    let of = |request: Request<Full<Bytes>>| request.headers()["x-hook-event-id"].clone();
-    let ids: HashSet<_> =
-        all_samples().iter().map(|event| of(signed_request(&secret(), encode(event)))).collect();
+fn the_event_id_is_derived_from_the_body_unless_set() {
+    let event_id = |request: Request<Full<Bytes>>| request.headers()["x-hook-event-id"].clone();
+    let ids: HashSet<_> = all_samples()
+        .iter()
+        .map(|event| event_id(signed_request(&secret(), encode(event))))
+        .collect();
     assert_eq!(ids.len(), 6);
-    assert_eq!(of(signed_request(&secret(), "{}")), of(signed_request(&secret(), "{}")));
+    assert_eq!(
+        event_id(signed_request(&secret(), "{}")),
+        event_id(signed_request(&secret(), "{}"))
+    );
 
     let request = SignedRequest::new(&secret(), "{}").event_id("an id").uri("/a?b=c").build();
     assert_eq!(request.uri(), "/a?b=c");
-    assert_eq!(of(request), "an id");
+    assert_eq!(event_id(request), "an id");
 }
 
-/// Why the layer refuses this fault.
+/// Returns whether the layer is expected to reject the fault for this reason.
 fn is_expected(fault: Fault, reason: &Reason) -> bool {
     let malformed = |expected| matches!(reason, Reason::Malformed(found) if *found == expected);
     match fault {
@@ -129,25 +134,25 @@ fn is_expected(fault: Fault, reason: &Reason) -> bool {
         Fault::NotHex => malformed(Malformed::NotHex),
         Fault::MultipleSignatures => matches!(reason, Reason::Repeated),
         Fault::WrongSecret | Fault::Altered => matches!(reason, Reason::Mismatch(_)),
-        other => panic!("nothing is expected of {other:?}"),
+        other => panic!("no expectation for {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn every_fault_is_refused_for_its_reason_and_observed_as_unverified() {
+async fn every_fault_is_rejected_for_its_reason() {
     let ticket = encode(&samples::ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
     for body in [ticket, Bytes::new(), Bytes::from_static(b"x"), Bytes::from_static(b"\xff\0")] {
         for &fault in Fault::ALL {
             let request = SignedRequest::new(&secret(), body.clone()).fault(fault).build();
-            let refused = enforced(request.clone()).await;
-            assert_eq!(refused.rejection(), Some(RejectionKind::Unverified), "{fault:?}");
-            let rejection: &Rejection = refused.response.extensions().get().unwrap();
+            let rejected = enforced(request.clone()).await;
+            assert_eq!(rejected.rejection(), Some(RejectionKind::Unverified), "{fault:?}");
+            let rejection: &Rejection = rejected.response.extensions().get().unwrap();
             assert!(is_expected(fault, rejection.reason().unwrap()), "{fault:?}: {rejection:?}");
 
             let observed = observed(request).await;
             assert_eq!(observed.status(), 200, "{fault:?}");
             let Some(Verdict::Unverified(reason)) = observed.verdict() else {
-                panic!("verified: {fault:?}")
+                panic!("{fault:?} is verified")
             };
             assert!(is_expected(fault, reason), "{fault:?}: {reason:?}");
         }
@@ -155,13 +160,13 @@ async fn every_fault_is_refused_for_its_reason_and_observed_as_unverified() {
 }
 
 #[test]
-fn every_fault_is_there_once() {
+fn all_contains_every_fault_once() {
     let all: HashSet<_> = Fault::ALL.iter().collect();
     assert_eq!((Fault::ALL.len(), all.len()), (10, 10));
 }
 
 #[tokio::test]
-async fn nothing_but_the_fault_is_wrong() {
+async fn a_fault_changes_nothing_else() {
     const SIGNATURE: &str = "x-tawk-signature";
     let (right, _) = SignedRequest::new(&secret(), "{}").into_parts();
     for &fault in Fault::ALL {
