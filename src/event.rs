@@ -211,9 +211,9 @@ impl Event {
 
     /// Returns the role of the person who started the chat or created the ticket.
     ///
-    /// This is the sender of the first message in `chat:start`, the sender of the first message
-    /// that is not from the system in a transcript, and the requester in `ticket:create`. `None` for
-    /// `chat:end`, which does not contain it.
+    /// This is the sender of the first message for `chat:start`, the requester for `ticket:create`,
+    /// and the first sender other than the system for a transcript. `None` for `chat:end`, which
+    /// does not contain it.
     #[must_use]
     pub fn opened_by(&self) -> Option<&Role> {
         match self {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 /// Decodes a body as UTF-8. Each run of invalid bytes becomes one U+FFFD.
 ///
-/// `String::from_utf8_lossy` inserts one for each invalid byte, which can make the text three
-/// times as long as the body. Here it is at most twice as long.
+/// `String::from_utf8_lossy` can insert one for each invalid byte, which makes the text three times
+/// as long as the body. Here it is at most twice as long.
 pub(super) fn from_utf8_lossy(body: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(body) {
         return text.into();
@@ -26,9 +26,9 @@ pub(super) fn from_utf8_lossy(body: &[u8]) -> Cow<'_, str> {
 /// Decodes the contents of a valid JSON string, without its quotes. Each lone surrogate becomes one
 /// U+FFFD.
 ///
-/// JavaScript writes a lone surrogate when a text is cut inside an emoji. `serde_json` rejects it in
-/// a string. It accepts it when it decodes the string as bytes, but then it keeps a second copy of
-/// the text in a growing buffer, which exceeds the memory limit of
+/// JavaScript writes a lone surrogate when a text is cut inside an emoji. `serde_json` rejects lone
+/// surrogates in strings. It accepts them in byte strings, but then it decodes the text into a
+/// growing buffer before it can be copied, which exceeds the memory limit of
 /// [`Event::from_slice`](super::Event::from_slice).
 pub(super) fn unescape(contents: &str) -> Cow<'_, str> {
     if !contents.contains('\\') {
