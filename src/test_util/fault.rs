@@ -7,7 +7,8 @@ use crate::signature::Signature;
 
 /// A defect to introduce into a [`SignedRequest`](super::SignedRequest).
 ///
-/// The layer rejects every fault with `403 Forbidden`.
+/// A layer in [enforcing](crate::TawkSignatureLayer::enforce) mode rejects all of them with
+/// `403 Forbidden`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {

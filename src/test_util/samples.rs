@@ -18,7 +18,7 @@ const TICKET_ID: &str = "7ae05c90-9c2b-11ef-b1d8-53f86a20c9e7";
 const AGENT_ID: &str = "67291c5ed04a8b93f6127a0c";
 const DOMAIN: &str = "shop.example.com";
 const REFERRER: &str = "https://www.example.com/search?q=lanterns";
-const EMAIL: &str = "visitor@example.com";
+const EMAIL: &str = "customer@example.com";
 
 /// Creates a `chat:start` event, in which `visitor` sends the message `text`.
 ///
