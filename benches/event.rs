@@ -12,8 +12,8 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use serde::de::DeserializeOwned;
-use serde_json::json;
-use tower_tawk::event::Event;
+use tower_tawk::event::{Event, Role};
+use tower_tawk::test_util::{self, samples};
 
 /// Includes a payload of `examples/payloads`.
 macro_rules! payload {
@@ -50,31 +50,12 @@ fn bench<D: DeserializeOwned>(group: &mut BenchmarkGroup<'_, WallTime>, body: &[
 
 /// Creates a transcript of about 1 MB, the size of the largest that Tawk.to sends.
 fn large_transcript() -> Vec<u8> {
-    let question = json!({
-        "sender": { "t": "v" },
-        "type": "msg",
-        "msg": "Does the Ridgeway boot run small? I wear 43 in most shoes, and between sizes I \
-                usually take the larger one.\nDelivery to Łódź, if that makes a difference.",
-        "time": "2024-11-06T09:19:02.307Z",
-    });
-    let answer = json!({
-        "sender": { "t": "a", "n": "Ingrid Vale", "id": "67291c5ed04a8b93f6127a0c" },
-        "type": "msg",
-        "msg": "It runs true to size. In 43 there are two pairs left, in brown and in black.",
-        "time": "2024-11-06T09:19:22.307Z",
-    });
-    let messages: Vec<_> = [question, answer].into_iter().cycle().take(4_600).collect();
-    let transcript = json!({
-        "event": "chat:transcript_created",
-        "time": "2024-11-06T09:37:02.307Z",
-        "property": { "id": "66f3a9d1c85e2b7704d1f3a8", "name": "Lantern & Loom" },
-        "chat": {
-            "id": "4d1b6f30-9c27-11ef-8a5e-0b7d92c3e614",
-            "visitor": { "name": "Tomasz Wielgosz", "city": "gothenburg", "country": "SE" },
-            "messages": messages,
-        },
-    });
-    transcript.to_string().into_bytes()
+    let question = "Does the Ridgeway boot run small? I wear 43 in most shoes, and between sizes I \
+                    usually take the larger one.\nDelivery to Łódź, if that makes a difference.";
+    let answer = "It runs true to size. In 43 there are two pairs left, in brown and in black.";
+    let messages = [(Role::Visitor, question), (Role::Agent, answer)];
+    let messages: Vec<_> = messages.into_iter().cycle().take(4_600).collect();
+    test_util::encode(&samples::transcript("Tomasz Wielgosz", &messages)).into()
 }
 
 /// Runs all 18 benches in about half a minute. Criterion's default of 100,000 resamples would take

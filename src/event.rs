@@ -1,10 +1,11 @@
-//! Typed events, under the feature `events`.
+//! Typed events.
 //!
-//! [`Event::from_slice`] reads a body that is verified. It is tolerant inside, where Tawk.to's
-//! shapes vary: what is missing, `null`, empty, or of another type is `None`, what is not known is
-//! kept as it is, and what nobody reads cannot do harm. It is honest outside: a known event
-//! without its identifiers is an error that says which is missing. The raw bytes stay the truth:
-//! keep them beside the event.
+//! [`Event::from_slice`] decodes a verified body. Decoding is lenient where the payloads of Tawk.to
+//! vary: an optional field is `None` if it is missing, `null`, empty or of another type, unknown
+//! values are kept, and unused fields never cause errors. A known event without one of its
+//! identifiers is an [error](EventError) that names the missing field.
+//!
+//! Store the raw bytes as well, because they are what was signed.
 //!
 //! ```
 //! use tower_tawk::event::{Event, Role};
@@ -37,39 +38,37 @@
 mod attachment;
 mod chat;
 mod error;
-mod form;
 mod json;
-mod kind;
-mod people;
+mod message_kind;
+mod person;
+mod text;
 mod ticket;
-mod time;
+mod timestamp;
 mod transcript;
-mod unescape;
 mod unknown;
-mod utf8;
 
 use serde::Serialize;
 
 pub use attachment::Attachment;
 pub use chat::{ChatEnd, ChatStart, FirstMessage};
 pub use error::{EventError, EventErrorKind};
-pub use kind::MessageKind;
-pub use people::{Person, Property, Requester, Role, Visitor};
+pub use message_kind::{MessageKind, Role};
+pub use person::{Person, Property, Requester, Visitor};
 pub use ticket::{Ticket, TicketCreate};
-pub use time::{InvalidTime, Time};
+pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use transcript::{Chat, Message, Sender, TranscriptCreated};
 pub use unknown::UnknownEvent;
 
 use json::Json;
 
-/// What a delivery says.
+/// An event, decoded from the body of a delivery.
 ///
-/// There are four events today, and no event for each message: an agent's replies are only in the
-/// transcript. A `match` needs an arm for the rest; let it answer 2xx, since an event that is
-/// refused is sent again for 12 hours (developer.tawk.to/webhooks).
+/// Tawk.to sends four events. There is no event for a single message, so the replies of agents are
+/// only in transcripts. When you `match`, answer 2xx to the events that you do not use: Tawk.to
+/// retries any other response for up to 12 hours.
 ///
-/// `Serialize` gives the documented shape again, of what is typed: not the messages and attachments
-/// that are only counted.
+/// `Serialize` writes the format that Tawk.to sends. Fields that are not decoded, and
+/// [omitted messages](Chat::omitted_messages) and attachments, are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -84,44 +83,50 @@ pub enum Event {
     TicketCreate(TicketCreate),
     /// An event that this crate does not know.
     Unknown(UnknownEvent),
-    /// A body that is no event. [`Delivery`](crate::Delivery) has it here, so that it ends in the
-    /// arm for the rest; [`from_slice`](Event::from_slice) returns the error. It cannot be
+    /// A body that is not a valid event.
+    ///
+    /// Only [`Delivery`](crate::Delivery) creates this variant, so that a handler gets every
+    /// verified delivery. [`from_slice`](Event::from_slice) returns the error instead. It cannot be
     /// serialized.
     #[serde(skip)]
     Undecodable(EventError),
 }
 
 impl Event {
-    /// Reads a body.
+    /// Decodes a body.
     ///
-    /// Never panics, and holds no more than some times the body and a few megabytes: of a transcript
-    /// 10,000 messages and as many attachments are typed, and the rest is counted. A byte order mark at the
-    /// beginning is skipped, and what is not UTF-8 becomes U+FFFD, one for all that stand together.
+    /// A byte order mark is skipped, and each run of bytes that are not valid UTF-8 is replaced
+    /// with one U+FFFD.
+    ///
+    /// Never panics, and uses a bounded amount of memory: less than 16 MiB for a body of 2 MiB.
+    /// Up to 10,000 messages of a transcript are decoded, and up to 10,000 attachments. The rest
+    /// are only [counted](Chat::omitted_messages).
     ///
     /// # Errors
     ///
-    /// [`EventError`] when the body is not JSON, not an object, does not name an event, or is a
-    /// known event without one of its identifiers.
+    /// Returns [`EventError`] if the body is not a JSON object with the name of an event, or if it
+    /// is a known event without one of its identifiers.
     pub fn from_slice(body: &[u8]) -> Result<Self, EventError> {
-        let text = utf8::text(body);
+        let text = text::from_utf8_lossy(body);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let json = Json::parse(text).ok_or(EventError::new(EventErrorKind::NotJson))?;
-        if !json.is_object() {
-            return Err(EventError::new(EventErrorKind::NotAnObject));
-        }
-        let [name] = json.fields(["event"]);
-        let name = name.ok_or(EventError::new(EventErrorKind::NoEvent))?;
-        let name = name.string().ok_or(EventError::new(EventErrorKind::NoName))?;
-        match &*name {
-            ChatStart::NAME => ChatStart::read(json).map(Self::ChatStart),
-            ChatEnd::NAME => ChatEnd::read(json).map(Self::ChatEnd),
-            TranscriptCreated::NAME => TranscriptCreated::read(json).map(Self::TranscriptCreated),
-            TicketCreate::NAME => TicketCreate::read(json).map(Self::TicketCreate),
-            _ => Ok(Self::Unknown(UnknownEvent::new(name, json))),
-        }
+        let json = Json::parse(text).ok_or(EventError::new(EventErrorKind::NotJson, None))?;
+        let object = json.object().ok_or(EventError::new(EventErrorKind::NotAnObject, None))?;
+        let name = object.get("event").ok_or(EventError::new(EventErrorKind::NoEvent, None))?;
+        let name = name.string().ok_or(EventError::new(EventErrorKind::NoName, None))?;
+        let event = match &*name {
+            ChatStart::NAME => ChatStart::decode(&object).map(Self::ChatStart),
+            ChatEnd::NAME => ChatEnd::decode(&object).map(Self::ChatEnd),
+            TranscriptCreated::NAME => {
+                TranscriptCreated::decode(&object).map(Self::TranscriptCreated)
+            }
+            TicketCreate::NAME => TicketCreate::decode(&object).map(Self::TicketCreate),
+            _ => return Ok(Self::Unknown(UnknownEvent::new(name, json))),
+        };
+        event.map_err(|kind| EventError::new(kind, Some(name)))
     }
 
-    /// The event's name, such as `chat:start`; empty where an undecodable body has none.
+    /// Returns the event's name, such as `chat:start`. Empty if an undecodable body has no valid
+    /// name.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -134,7 +139,7 @@ impl Event {
         }
     }
 
-    /// The id of the chat that it is about.
+    /// Returns the id of the chat. `None` for tickets, and for unknown and undecodable events.
     #[must_use]
     pub fn chat_id(&self) -> Option<&str> {
         match self {
@@ -145,31 +150,52 @@ impl Event {
         }
     }
 
-    /// The property that it is about.
+    /// Returns the id of the ticket. `None` for every event except `ticket:create`.
+    ///
+    /// ```
+    /// use tower_tawk::event::Event;
+    ///
+    /// let event = Event::from_slice(
+    ///     br#"{"event":"ticket:create","property":{"id":"p"},"ticket":{"id":"t"}}"#,
+    /// )?;
+    ///
+    /// assert_eq!(event.ticket_id(), Some("t"));
+    /// assert_eq!(event.chat_id(), None);
+    /// # Ok::<_, tower_tawk::event::EventError>(())
+    /// ```
+    #[must_use]
+    pub fn ticket_id(&self) -> Option<&str> {
+        match self {
+            Self::TicketCreate(created) => Some(&created.ticket.id),
+            _ => None,
+        }
+    }
+
+    /// Returns the property. `None` for unknown and undecodable events.
     #[must_use]
     pub const fn property(&self) -> Option<&Property> {
         match self {
             Self::ChatStart(start) => Some(&start.property),
             Self::ChatEnd(end) => Some(&end.property),
             Self::TranscriptCreated(transcript) => Some(&transcript.property),
-            Self::TicketCreate(ticket) => Some(&ticket.property),
+            Self::TicketCreate(created) => Some(&created.property),
             Self::Unknown(_) | Self::Undecodable(_) => None,
         }
     }
 
-    /// When it came into being.
+    /// Returns when the event was created.
     #[must_use]
-    pub const fn time(&self) -> Option<&Time> {
+    pub const fn time(&self) -> Option<&Timestamp> {
         match self {
             Self::ChatStart(start) => start.time.as_ref(),
             Self::ChatEnd(end) => end.time.as_ref(),
             Self::TranscriptCreated(transcript) => transcript.time.as_ref(),
-            Self::TicketCreate(ticket) => ticket.time.as_ref(),
+            Self::TicketCreate(created) => created.time.as_ref(),
             Self::Unknown(_) | Self::Undecodable(_) => None,
         }
     }
 
-    /// The person behind it: a chat's visitor, or a ticket's requester (who may be an agent).
+    /// Returns the visitor of a chat, or the requester of a ticket, who may be an agent.
     #[must_use]
     pub fn person(&self) -> Option<Person<'_>> {
         match self {
@@ -178,40 +204,69 @@ impl Event {
             Self::TranscriptCreated(transcript) => {
                 transcript.chat.visitor.as_ref().map(Visitor::person)
             }
-            Self::TicketCreate(ticket) => ticket.requester.as_ref().map(Requester::person),
+            Self::TicketCreate(created) => created.requester.as_ref().map(Requester::person),
             Self::Unknown(_) | Self::Undecodable(_) => None,
         }
     }
 
-    /// Who opened the chat or the ticket. In a transcript, who wrote the first message that is not
-    /// the system's. The end of a chat does not say.
+    /// Returns the role of the person who started the chat or created the ticket.
+    ///
+    /// This is the sender of the first message for `chat:start`, the requester for `ticket:create`,
+    /// and the first sender other than the system for a transcript. `None` for `chat:end`, which
+    /// does not contain it.
     #[must_use]
     pub fn opened_by(&self) -> Option<&Role> {
         match self {
             Self::ChatStart(start) => start.message.as_ref()?.sender.as_ref(),
             Self::TranscriptCreated(transcript) => {
-                let first =
-                    transcript.chat.messages.iter().find(|first| !first.is_by(&Role::System));
-                first?.sender.as_ref()?.role.as_ref()
+                let mut messages = transcript.chat.messages.iter();
+                let first = messages.find(|message| !message.is_from(&Role::System))?;
+                first.sender.as_ref()?.role.as_ref()
             }
-            Self::TicketCreate(ticket) => ticket.requester.as_ref()?.role.as_ref(),
+            Self::TicketCreate(created) => created.requester.as_ref()?.role.as_ref(),
             Self::ChatEnd(_) | Self::Unknown(_) | Self::Undecodable(_) => None,
         }
     }
 
-    /// The messages of a transcript that an agent wrote; none in every other event.
+    /// Returns the number of messages in a transcript, including
+    /// [omitted ones](Chat::omitted_messages). `None` for every other event.
+    ///
+    /// ```
+    /// use tower_tawk::event::Event;
+    ///
+    /// let event = Event::from_slice(
+    ///     br#"{"event":"chat:transcript_created","property":{"id":"p"},"chat":{
+    ///         "id":"c","messages":[{"msg":"In stock in 44?"},{"msg":"Two pairs."}]}}"#,
+    /// )?;
+    ///
+    /// assert_eq!(event.message_count(), Some(2));
+    /// # Ok::<_, tower_tawk::event::EventError>(())
+    /// ```
+    #[must_use]
+    pub const fn message_count(&self) -> Option<usize> {
+        match self {
+            Self::TranscriptCreated(transcript) => {
+                Some(transcript.chat.messages.len() + transcript.chat.omitted_messages)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the messages of a transcript that were sent by an agent. Empty for every other
+    /// event.
     pub fn agent_replies(&self) -> impl Iterator<Item = &Message> {
         let messages = match self {
             Self::TranscriptCreated(transcript) => &*transcript.chat.messages,
             _ => &[],
         };
-        messages.iter().filter(|message| message.is_by(&Role::Agent))
+        messages.iter().filter(|message| message.is_from(&Role::Agent))
     }
 
-    /// The labels and values of the form that a visitor filled in before the chat.
+    /// Returns the labels and values of the form that the visitor filled in before the chat.
     ///
-    /// It arrives as the text of the first message, in `chat:start`, and phone numbers are only
-    /// there. Nothing marks it: a visitor who writes `word : word` looks like one.
+    /// Tawk.to sends the form as the text of the first message of `chat:start`. Phone numbers are
+    /// sent nowhere else. Nothing marks the text as a form, so a message that starts with
+    /// `word : word` is also parsed as one.
     ///
     /// ```
     /// use tower_tawk::event::Event;
@@ -230,10 +285,6 @@ impl Event {
             Self::ChatStart(start) => start.message.as_ref(),
             _ => None,
         };
-        // The sender may be missing.
-        let by_visitor =
-            message.filter(|message| !matches!(message.sender, Some(Role::Agent | Role::System)));
-        let text = by_visitor.and_then(|message| message.text.as_deref());
-        form::read(text.unwrap_or_default())
+        message.into_iter().flat_map(FirstMessage::pre_chat_form)
     }
 }

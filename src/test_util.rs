@@ -1,12 +1,12 @@
-//! A kit for tests of one's own, under the feature `test-util`.
+//! Utilities for testing webhook handlers.
 //!
-//! It plays Tawk.to: [`signed`] makes a genuine delivery of any body, [`SignedRequest`] one that
-//! has a [`Fault`], and [`chat_start`], [`chat_end`], [`transcript`], [`ticket`] and [`unknown`]
-//! make events, which [`body`] writes as Tawk.to sends them. Put the feature among your
-//! `dev-dependencies`.
+//! [`signed_request`] creates a validly signed request from any body, and [`SignedRequest`] creates
+//! one with a [`Fault`]. The module [`samples`] has sample events, and [`encode`] encodes an event
+//! in the format that Tawk.to sends. Enable the feature `test-util` in your `dev-dependencies`.
 //!
-//! Here an axum handler is tested behind the layer, with an event that it wants, one that it does
-//! not, a body that is none, and every fault of a signature, which must not reach it:
+//! This example tests an axum handler behind the layer. It sends an event that the handler uses, an
+//! event that it ignores, a body that is not an event, and a request with each fault, which must
+//! not reach the handler:
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -14,17 +14,17 @@
 //! use axum::{Router, extract::State, http::StatusCode, routing::post};
 //! use tower::ServiceExt;
 //! use tower_tawk::event::Event;
-//! use tower_tawk::test_util::{Fault, SignedRequest, body, chat_end, signed, ticket};
+//! use tower_tawk::test_util::{Fault, SignedRequest, encode, samples, signed_request};
 //! use tower_tawk::{Delivery, Secret, TawkSignatureLayer};
 //!
 //! type Subjects = Arc<Mutex<Vec<String>>>;
 //!
-//! // What is tested: it keeps the subjects of tickets.
+//! // The handler under test: it stores the subjects of tickets.
 //! async fn webhook(State(subjects): State<Subjects>, delivery: Delivery) -> StatusCode {
 //!     if let Event::TicketCreate(created) = delivery.event {
 //!         subjects.lock().unwrap().extend(created.ticket.subject);
 //!     }
-//!     // 2xx to what is not wanted, too: otherwise it is sent again for 12 hours.
+//!     // Answer 2xx even if the event is ignored. Otherwise Tawk.to retries for 12 hours.
 //!     StatusCode::OK
 //! }
 //!
@@ -37,13 +37,14 @@
 //!     .route("/tawk-webhook", post(webhook).route_layer(layer))
 //!     .with_state(subjects.clone());
 //!
-//! let wanted = body(&ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
-//! for accepted in [wanted.clone(), body(&chat_end("Ruth Abenov")), "no event".into()] {
-//!     let response = app.clone().oneshot(signed(&secret, accepted)).await?;
+//! let ticket = encode(&samples::ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
+//! let chat_end = encode(&samples::chat_end("Ruth Abenov"));
+//! for body in [ticket.clone(), chat_end, "not an event".into()] {
+//!     let response = app.clone().oneshot(signed_request(&secret, body)).await?;
 //!     assert_eq!(response.status(), StatusCode::OK);
 //! }
 //! for fault in Fault::ALL {
-//!     let request = SignedRequest::new(&secret, wanted.clone()).fault(*fault).build();
+//!     let request = SignedRequest::new(&secret, ticket.clone()).fault(*fault).build();
 //!     let response = app.clone().oneshot(request).await?;
 //!     assert_eq!(response.status(), StatusCode::FORBIDDEN, "{fault:?}");
 //! }
@@ -54,8 +55,7 @@
 
 mod fault;
 mod request;
-mod sample;
+pub mod samples;
 
 pub use fault::Fault;
-pub use request::{SignedRequest, signed};
-pub use sample::{body, chat_end, chat_start, ticket, transcript, unknown};
+pub use request::{SignedRequest, encode, signed_request};

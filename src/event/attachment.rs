@@ -1,47 +1,44 @@
-//! [`Attachment`]: a file that was sent with a message.
+//! [`Attachment`].
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::json::Json;
+use super::json::Object;
 
-/// A file that was sent with a message. `Debug` shows its size and media type.
+/// A file that was sent with a message. `Debug` output shows only its media type and size.
 ///
-/// `name`, `url` and the rest are what somebody chose or a browser said: do not use them as a
-/// path, and do not fetch the URL without thought.
+/// All fields are untrusted. Do not use `name` as a path, and do not fetch `url` without checking
+/// it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(into = "Shape")]
+#[serde(into = "AttachmentShape")]
 #[non_exhaustive]
 pub struct Attachment {
-    /// `file`.
+    /// The kind, usually `file`.
     pub kind: Option<String>,
-    /// Where the file can be fetched.
+    /// The URL of the file.
     pub url: Option<String>,
-    /// The file's name.
+    /// The file name.
     pub name: Option<String>,
-    /// The file's media type.
+    /// The media type.
     pub mime_type: Option<String>,
-    /// The file's size, in bytes.
+    /// The size in bytes.
     pub size: Option<u64>,
-    /// What stands behind the last dot of the name.
+    /// The file extension, without a dot.
     pub extension: Option<String>,
 }
 
 impl Attachment {
-    pub(super) fn read(json: Json<'_>) -> Self {
-        let [kind, content] = json.fields(["type", "content"]);
-        let [file] = content.map_or([None], |content| content.fields(["file"]));
-        let [url, name, mime_type, size, extension] = file.map_or([None; 5], |file| {
-            file.fields(["url", "name", "mimeType", "size", "extension"])
-        });
+    pub(super) fn decode(attachment: &Object<'_>) -> Self {
+        let content = attachment.object("content").unwrap_or_default();
+        let file = content.object("file").unwrap_or_default();
         Self {
-            kind: kind.and_then(Json::string),
-            url: url.and_then(Json::string),
-            name: name.and_then(Json::string),
-            mime_type: mime_type.and_then(Json::string),
-            size: size.and_then(Json::integer),
-            extension: extension.and_then(Json::string),
+            kind: attachment.string("type"),
+            url: file.string("url"),
+            name: file.string("name"),
+            mime_type: file.string("mimeType"),
+            size: file.integer("size"),
+            extension: file.string("extension"),
         }
     }
 }
@@ -55,22 +52,22 @@ impl fmt::Debug for Attachment {
     }
 }
 
-/// As it is sent: the file lies two objects deep.
+/// The wire format, which nests the file two levels deep.
 #[derive(Serialize)]
-struct Shape {
+struct AttachmentShape {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
-    content: Content,
+    content: ContentShape,
 }
 
 #[derive(Serialize)]
-struct Content {
-    file: File,
+struct ContentShape {
+    file: FileShape,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct File {
+struct FileShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,8 +80,10 @@ struct File {
     extension: Option<String>,
 }
 
-impl From<Attachment> for Shape {
-    fn from(Attachment { kind, url, name, mime_type, size, extension }: Attachment) -> Self {
-        Self { kind, content: Content { file: File { url, name, mime_type, size, extension } } }
+impl From<Attachment> for AttachmentShape {
+    fn from(attachment: Attachment) -> Self {
+        let Attachment { kind, url, name, mime_type, size, extension } = attachment;
+        let file = FileShape { url, name, mime_type, size, extension };
+        Self { kind, content: ContentShape { file } }
     }
 }

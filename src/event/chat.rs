@@ -1,99 +1,55 @@
-//! [`ChatStart`] and [`ChatEnd`].
+//! The events [`ChatStart`] and [`ChatEnd`], and the pre-chat form.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::error::EventError;
-use super::json::Json;
-use super::kind::MessageKind;
-use super::people::{Property, Role, Visitor};
-use super::time::Time;
+use super::error::EventErrorKind;
+use super::json::Object;
+use super::message_kind::{MessageKind, Role};
+use super::person::{Property, Visitor};
+use super::timestamp::Timestamp;
 
-/// `chat:start`: a chat has its first message, from the visitor or an agent.
+/// `chat:start`: the visitor or an agent sent the first message of a chat.
 ///
-/// `Debug` shows ids and times, and nothing that people are called or have written.
+/// `Debug` output shows only ids, times, kinds and the property's name.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename = "chat:start", rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ChatStart {
-    /// The chat's id, a UUID; kept as it was sent.
+    /// The chat's id, a UUID. Its format is not checked.
     pub chat_id: String,
-    /// When the event came into being.
+    /// When the event was created.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
-    /// The host name of the page.
+    pub time: Option<Timestamp>,
+    /// The host name of the page with the chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// The page that the visitor came from.
+    /// The URL of the page that the visitor came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
     /// The first message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<FirstMessage>,
-    /// Who visits.
+    /// The visitor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visitor: Option<Visitor>,
-    /// Where.
-    pub property: Property,
-}
-
-/// `chat:end`: a chat is over. It carries no messages: those come with the transcript.
-///
-/// `Debug` shows ids and times, and nothing that people are called or have written.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename = "chat:end", rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ChatEnd {
-    /// The chat's id, a UUID; kept as it was sent.
-    pub chat_id: String,
-    /// When the event came into being.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
-    /// The host name of the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub domain: Option<String>,
-    /// The page that the visitor came from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub referrer: Option<String>,
-    /// Who visited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub visitor: Option<Visitor>,
-    /// Where.
+    /// The property that the chat belongs to.
     pub property: Property,
 }
 
 impl ChatStart {
     pub(super) const NAME: &str = "chat:start";
 
-    pub(super) fn read(json: Json<'_>) -> Result<Self, EventError> {
-        let ChatEnd { chat_id, time, domain, referrer, visitor, property } =
-            ChatEnd::read_as(json, Self::NAME)?;
-        let [message] = json.fields(["message"]);
-        let message = message.and_then(FirstMessage::read);
-        Ok(Self { chat_id, time, domain, referrer, message, visitor, property })
-    }
-}
-
-impl ChatEnd {
-    pub(super) const NAME: &str = "chat:end";
-
-    pub(super) fn read(json: Json<'_>) -> Result<Self, EventError> {
-        Self::read_as(json, Self::NAME)
-    }
-
-    /// What both events have, which is all of this one.
-    fn read_as(json: Json<'_>, event: &str) -> Result<Self, EventError> {
-        let [chat_id, time, domain, referrer, visitor, property] =
-            json.fields(["chatId", "time", "domain", "referrer", "visitor", "property"]);
-        let chat_id = chat_id.and_then(Json::identifier);
+    pub(super) fn decode(event: &Object<'_>) -> Result<Self, EventErrorKind> {
         Ok(Self {
-            chat_id: chat_id.ok_or_else(|| EventError::missing("chatId", event))?,
-            time: time.and_then(Time::read),
-            domain: domain.and_then(Json::string),
-            referrer: referrer.and_then(Json::string),
-            visitor: visitor.and_then(Visitor::read),
-            property: Property::read(property, event)?,
+            chat_id: event.require_identifier("chatId", "chatId")?,
+            time: Timestamp::decode(event),
+            domain: event.string("domain"),
+            referrer: event.string("referrer"),
+            message: FirstMessage::decode(event),
+            visitor: Visitor::decode(event),
+            property: Property::decode(event)?,
         })
     }
 }
@@ -109,6 +65,47 @@ impl fmt::Debug for ChatStart {
     }
 }
 
+/// `chat:end`: a chat ended. It contains no messages: see
+/// [`TranscriptCreated`](super::TranscriptCreated).
+///
+/// `Debug` output shows only ids, times and the property's name.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename = "chat:end", rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ChatEnd {
+    /// The chat's id, a UUID. Its format is not checked.
+    pub chat_id: String,
+    /// When the event was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// The host name of the page with the chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The URL of the page that the visitor came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+    /// The visitor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<Visitor>,
+    /// The property that the chat belongs to.
+    pub property: Property,
+}
+
+impl ChatEnd {
+    pub(super) const NAME: &str = "chat:end";
+
+    pub(super) fn decode(event: &Object<'_>) -> Result<Self, EventErrorKind> {
+        Ok(Self {
+            chat_id: event.require_identifier("chatId", "chatId")?,
+            time: Timestamp::decode(event),
+            domain: event.string("domain"),
+            referrer: event.string("referrer"),
+            visitor: Visitor::decode(event),
+            property: Property::decode(event)?,
+        })
+    }
+}
+
 impl fmt::Debug for ChatEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatEnd")
@@ -119,29 +116,40 @@ impl fmt::Debug for ChatEnd {
     }
 }
 
-/// The message that a chat begins with. `Debug` does not show its text.
+/// The first message of a chat. `Debug` output does not show its text.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(into = "FirstMessageShape")]
 #[non_exhaustive]
 pub struct FirstMessage {
-    /// The text; that of a pre-chat form is read by
+    /// The text. For a pre-chat form, see
     /// [`Event::pre_chat_form`](super::Event::pre_chat_form).
     pub text: Option<String>,
-    /// What sort of message it is.
+    /// The kind of message.
     pub kind: Option<MessageKind>,
-    /// Who wrote it.
+    /// The role of the sender.
     pub sender: Option<Role>,
 }
 
 impl FirstMessage {
-    fn read(json: Json<'_>) -> Option<Self> {
-        let [text, kind, sender] = json.fields(["text", "type", "sender"]);
-        let [role] = sender.map_or([None], |sender| sender.fields(["type"]));
-        json.is_object().then(|| Self {
-            text: text.and_then(Json::string),
-            kind: kind.and_then(MessageKind::read),
-            sender: role.and_then(Role::read),
+    /// Decodes the field `message` of `event`.
+    fn decode(event: &Object<'_>) -> Option<Self> {
+        let message = event.object("message")?;
+        let sender = message.object("sender").unwrap_or_default();
+        Some(Self {
+            text: message.string("text"),
+            kind: message.string("type").map(MessageKind::from_name),
+            sender: sender.string("type").map(Role::from_name),
         })
+    }
+
+    /// Returns the labels and values of a pre-chat form. Empty if the text is not a form, or if the
+    /// sender is known not to be the visitor.
+    pub(super) fn pre_chat_form(&self) -> impl Iterator<Item = (&str, &str)> {
+        let text = match self.sender {
+            Some(Role::Agent | Role::System) => None,
+            _ => self.text.as_deref(),
+        };
+        parse_form(text.unwrap_or_default())
     }
 }
 
@@ -154,7 +162,7 @@ impl fmt::Debug for FirstMessage {
     }
 }
 
-/// As it is sent: the sender is an object of one field.
+/// The wire format, in which the sender is an object with one field.
 #[derive(Serialize)]
 struct FirstMessageShape {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,5 +182,71 @@ struct SenderShape {
 impl From<FirstMessage> for FirstMessageShape {
     fn from(FirstMessage { text, kind, sender }: FirstMessage) -> Self {
         Self { text, kind, sender: sender.map(|role| SenderShape { role }) }
+    }
+}
+
+/// Parses lines of the form `Label : value`, separated by CR LF. Yields nothing if the first line
+/// has no label. Later lines without a label continue the value above.
+fn parse_form(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (label, after) = split_label(rest)?;
+        let (value, next) = after.split_at(value_len(after));
+        rest = next.trim_start_matches("\r\n");
+        Some((label, value.trim_end_matches("\r\n")))
+    })
+}
+
+/// Splits a line, and the lines after it, behind its label.
+fn split_label(text: &str) -> Option<(&str, &str)> {
+    text.split_once(" : ").filter(|(label, _)| !label.is_empty() && !label.contains('\n'))
+}
+
+/// Returns the index of the first line break that is followed by a line with a label.
+fn value_len(text: &str) -> usize {
+    let mut line_breaks = text.match_indices("\r\n");
+    let end = line_breaks.find(|(at, line_break)| {
+        let next_line = text[at + line_break.len()..].lines().next().unwrap_or_default();
+        split_label(next_line).is_some()
+    });
+    end.map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    #[track_caller]
+    fn assert_form(text: &str, form: &[(&str, &str)]) {
+        assert_eq!(super::parse_form(text).collect::<Vec<_>>(), form);
+    }
+
+    #[test]
+    fn parses_lines_with_labels_and_values() {
+        assert_form(
+            "Name : Nadia\r\nPhone : 5550142087",
+            &[("Name", "Nadia"), ("Phone", "5550142087")],
+        );
+        assert_form("How can we help? : a : b", &[("How can we help?", "a : b")]);
+        assert_form("Name : \r\nPhone : 1", &[("Name", ""), ("Phone", "1")]);
+    }
+
+    #[test]
+    fn a_line_without_a_label_continues_the_value() {
+        assert_form(
+            "Question : one\r\ntwo\r\n\r\nthree\r\nPhone : 1",
+            &[("Question", "one\r\ntwo\r\n\r\nthree"), ("Phone", "1")],
+        );
+        assert_form("A : b\r\n : c", &[("A", "b\r\n : c")]);
+    }
+
+    #[test]
+    fn line_breaks_after_a_value_are_trimmed() {
+        assert_form("Name : x\r\n\r\nPhone : 1\r\n", &[("Name", "x"), ("Phone", "1")]);
+    }
+
+    #[test]
+    fn a_text_that_does_not_start_with_a_label_is_not_a_form() {
+        for text in ["", "Hello", "Hello\r\nName : Nadia", "a: b", " :", " : b", "\n : b"] {
+            assert_form(text, &[]);
+        }
     }
 }

@@ -1,13 +1,13 @@
-//! [`EventError`]: why a body is not an event.
+//! [`EventError`] and [`EventErrorKind`].
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a body could not be read as an [`Event`](super::Event).
+/// Error returned when a body is not an [`Event`](super::Event).
 ///
-/// A body may be verified and still be none: answer 2xx all the same, since sending it again will
-/// not change it, and keep the raw bytes. It holds nothing of the body but, where there is one,
-/// the event's name.
+/// A verified body is not necessarily a valid event. Still answer 2xx, because a retry carries the
+/// same body, and store the raw bytes. The error contains nothing of the body except the event's
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventError {
     kind: EventErrorKind,
@@ -15,22 +15,17 @@ pub struct EventError {
 }
 
 impl EventError {
-    pub(super) const fn new(kind: EventErrorKind) -> Self {
-        Self { kind, name: None }
+    pub(super) const fn new(kind: EventErrorKind, name: Option<String>) -> Self {
+        Self { kind, name }
     }
 
-    pub(super) fn missing(path: &'static str, event: &str) -> Self {
-        let kind = EventErrorKind::MissingIdentifier { path };
-        Self { kind, name: Some(event.to_owned()) }
-    }
-
-    /// What is wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub const fn kind(&self) -> EventErrorKind {
         self.kind
     }
 
-    /// The event's name, if the body has that much.
+    /// Returns the event's name, if the body has a valid one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -40,12 +35,12 @@ impl EventError {
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            EventErrorKind::NotJson => f.write_str("the body is not JSON"),
-            EventErrorKind::NotAnObject => f.write_str("the body is JSON, but not an object"),
-            EventErrorKind::NoEvent => f.write_str("the body has no field `event`"),
-            EventErrorKind::NoName => f.write_str("the body's `event` is not a name"),
+            EventErrorKind::NotJson => f.write_str("body is not valid JSON"),
+            EventErrorKind::NotAnObject => f.write_str("body is not a JSON object"),
+            EventErrorKind::NoEvent => f.write_str("field `event` is missing"),
+            EventErrorKind::NoName => f.write_str("field `event` is not a non-empty string"),
             EventErrorKind::MissingIdentifier { path } => {
-                write!(f, "the event has no identifier at `{path}`")
+                write!(f, "identifier `{path}` is missing")
             }
         }
     }
@@ -53,21 +48,21 @@ impl fmt::Display for EventError {
 
 impl Error for EventError {}
 
-/// The sorts of [`EventError`].
+/// The kind of an [`EventError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventErrorKind {
-    /// It is not JSON (RFC 8259).
+    /// The body is not valid JSON (RFC 8259).
     NotJson,
-    /// It is JSON, but no object.
+    /// The body is valid JSON, but not an object.
     NotAnObject,
-    /// It is an object without a field `event`.
+    /// The field `event` is missing.
     NoEvent,
-    /// Its `event` is empty, or is no string.
+    /// The field `event` is empty or not a string.
     NoName,
-    /// It is one of the four events, but lacks an identifier that it always has.
+    /// A known event lacks one of its identifiers.
     MissingIdentifier {
-        /// Where it should stand, such as `chat.id`.
+        /// The path of the missing field, such as `chat.id`.
         path: &'static str,
     },
 }

@@ -1,9 +1,9 @@
-//! [`Json`]: a JSON value that is checked but not decoded, and the lenient reading of it.
+//! Lenient reading of JSON.
 //!
-//! A body is walked once for its syntax; a value is decoded only when somebody wants it, and then
-//! by what is wanted: another type is none, and what nobody wants cannot spoil the rest, whatever
-//! it holds. This is what derived deserialisation cannot do: it decodes keys and numbers that
-//! nobody reads, refuses duplicate keys, and takes an array for an object.
+//! A body is checked for syntax once, and only the fields that an event has are decoded. A value
+//! of the wrong type is `None`, and unused fields cannot cause errors. Derived deserialization
+//! cannot do this: it decodes unused keys and numbers, rejects duplicate keys, and accepts an
+//! array instead of an object.
 
 use std::fmt;
 
@@ -11,104 +11,174 @@ use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-use super::unescape::unescape;
+use super::error::EventErrorKind;
+use super::text::unescape;
 
-/// A JSON value as it stands in the body.
+/// Maximum number of members of an object to collect. Documented objects have up to eight.
+const MAX_MEMBERS: usize = 16;
+
+/// A JSON value whose syntax is known to be valid, and which is not decoded yet.
 #[derive(Clone, Copy)]
 pub(super) struct Json<'a>(&'a RawValue);
 
-/// The values of some fields of an object, in the order in which they were asked for.
-pub(super) type Fields<'a, const N: usize> = [Option<Json<'a>>; N];
-
 impl<'a> Json<'a> {
-    /// Checks that `text` is JSON. Iterative, so that no depth of nesting is too much.
+    /// Returns `None` if `text` is not valid JSON. The check is iterative, so deeply nested values
+    /// cannot overflow the stack.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)
+    }
+
+    pub(super) fn to_raw(self) -> Box<RawValue> {
+        self.0.to_owned()
     }
 
     fn text(self) -> &'a str {
         self.0.get()
     }
 
-    pub(super) fn to_owned(self) -> Box<RawValue> {
-        self.0.to_owned()
+    /// Returns the members of an object, or `None` for any other value.
+    pub(super) fn object(self) -> Option<Object<'a>> {
+        self.text().starts_with('{').then(|| Object::new(self))
     }
 
-    pub(super) fn is_object(self) -> bool {
-        matches!(self.text().as_bytes(), [b'{', ..])
-    }
-
-    /// The fields of an object; all none where this is not one. Of a repeated key the last counts,
-    /// as in JavaScript.
-    pub(super) fn fields<const N: usize>(self, names: [&str; N]) -> Fields<'a, N> {
-        if !self.is_object() {
-            return [None; N];
-        }
-        Deserializer::from_str(self.text()).deserialize_map(FieldsOf(names)).unwrap_or([None; N])
-    }
-
-    /// Calls `each` with every element of an array; not at all where this is none.
-    pub(super) fn for_each(self, each: impl FnMut(Self)) {
+    /// Calls `f` with each element of an array. Does nothing for any other value.
+    pub(super) fn for_each_element(self, f: impl FnMut(Self)) {
         if self.text().starts_with('[') {
-            // It is known to be JSON: there is nothing to fail.
-            let _ = Deserializer::from_str(self.text()).deserialize_seq(ElementsOf(each));
+            // Cannot fail: the syntax is valid.
+            let _ = Deserializer::from_str(self.text()).deserialize_seq(Elements(f));
         }
     }
 
-    /// The text of a string that is not empty.
+    /// Calls `f` with each key, as it is written between its quotes, and value of an object.
+    fn for_each_member(self, f: impl FnMut(&'a str, Self)) {
+        // Cannot fail: the syntax is valid, and it is called for objects only.
+        let _ = Deserializer::from_str(self.text()).deserialize_map(Members(f));
+    }
+
+    /// Returns the text of a non-empty string.
     pub(super) fn string(self) -> Option<String> {
         let text = unescape(unquote(self.text())?);
         (!text.is_empty()).then(|| text.into_owned())
     }
 
-    /// An identifier: a text, or a number as it is written.
-    pub(super) fn identifier(self) -> Option<String> {
+    /// Returns the text of a non-empty string, or the digits of a number as they are written.
+    fn identifier(self) -> Option<String> {
         let is_number = self.text().starts_with(|c: char| c.is_ascii_digit() || c == '-');
         if is_number { Some(self.text().to_owned()) } else { self.string() }
     }
 
-    /// An integer that is not negative.
-    pub(super) fn integer(self) -> Option<u64> {
+    fn integer(self) -> Option<u64> {
         self.text().parse().ok()
     }
 }
 
-/// The inside of a string.
 fn unquote(text: &str) -> Option<&str> {
     text.strip_prefix('"')?.strip_suffix('"')
 }
 
-struct FieldsOf<'n, const N: usize>([&'n str; N]);
+/// The members of a JSON object, collected in one pass.
+///
+/// An object with more than [`MAX_MEMBERS`] members is read again for each
+/// field, so that memory use does not depend on their number.
+pub(super) struct Object<'a> {
+    json: Json<'a>,
+    /// Each key as it is written between its quotes, and its value.
+    members: [Option<(&'a str, Json<'a>)>; MAX_MEMBERS],
+    /// The number of members of the object, which may be more than are collected.
+    count: usize,
+}
 
-impl<'a, const N: usize> Visitor<'a> for FieldsOf<'_, N> {
-    type Value = Fields<'a, N>;
+impl<'a> Object<'a> {
+    fn new(json: Json<'a>) -> Self {
+        let mut object = Self { json, ..Self::default() };
+        json.for_each_member(|key, value| {
+            if let Some(member) = object.members.get_mut(object.count) {
+                *member = Some((key, value));
+            }
+            object.count += 1;
+        });
+        object
+    }
+
+    /// Returns a field's value. If its key is duplicated, the last value counts, as in JavaScript.
+    pub(super) fn get(&self, name: &str) -> Option<Json<'a>> {
+        if self.count <= MAX_MEMBERS {
+            let mut last_first = self.members[..self.count].iter().rev().flatten();
+            return last_first.find(|(key, _)| is_key(key, name)).map(|(_, value)| *value);
+        }
+        let mut found = None;
+        self.json.for_each_member(|key, value| {
+            if is_key(key, name) {
+                found = Some(value);
+            }
+        });
+        found
+    }
+
+    /// Returns a field that is an object.
+    pub(super) fn object(&self, name: &str) -> Option<Self> {
+        self.get(name)?.object()
+    }
+
+    /// Returns a field that is a non-empty string.
+    pub(super) fn string(&self, name: &str) -> Option<String> {
+        self.get(name)?.string()
+    }
+
+    /// Returns a field that is a non-negative integer.
+    pub(super) fn integer(&self, name: &str) -> Option<u64> {
+        self.get(name)?.integer()
+    }
+
+    /// Returns a field that is a non-empty string or a number.
+    pub(super) fn identifier(&self, name: &str) -> Option<String> {
+        self.get(name)?.identifier()
+    }
+
+    /// Returns an identifier, or an error that names its `path` in the event.
+    pub(super) fn require_identifier(
+        &self,
+        name: &str,
+        path: &'static str,
+    ) -> Result<String, EventErrorKind> {
+        self.identifier(name).ok_or(EventErrorKind::MissingIdentifier { path })
+    }
+}
+
+/// An object without members.
+impl Default for Object<'_> {
+    fn default() -> Self {
+        Self { json: Json(RawValue::NULL), members: [None; MAX_MEMBERS], count: 0 }
+    }
+}
+
+/// Compares a key with a name. Only a key with escapes is copied, and only if it is short enough:
+/// an escape takes at most six bytes for each byte of the name.
+fn is_key(key: &str, name: &str) -> bool {
+    key == name || key.len() <= 6 * name.len() && key.contains('\\') && unescape(key) == name
+}
+
+struct Members<F>(F);
+
+impl<'a, F: FnMut(&'a str, Json<'a>)> Visitor<'a> for Members<F> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = [None; N];
-        // Keys too are taken as they stand: one that is no text must not spoil the others.
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            let value = map.next_value::<&RawValue>()?;
-            let key = unquote(key.get()).unwrap_or_default();
-            if let Some(at) = self.0.iter().position(|name| is_same(key, name)) {
-                fields[at] = Some(Json(value));
-            }
+    fn visit_map<A: MapAccess<'a>>(mut self, mut members: A) -> Result<(), A::Error> {
+        // Keys are not decoded: a lone surrogate in one key must not make the others unreadable.
+        while let Some((key, value)) = members.next_entry::<&RawValue, &RawValue>()? {
+            (self.0)(unquote(key.get()).unwrap_or_default(), Json(value));
         }
-        Ok(fields)
+        Ok(())
     }
 }
 
-/// A key is compared without a copy, unless it is written with escapes: each is six bytes at most.
-fn is_same(key: &str, name: &str) -> bool {
-    key == name || key.len() <= 6 * name.len() && key.contains('\\') && unescape(key) == name
-}
+struct Elements<F>(F);
 
-struct ElementsOf<F>(F);
-
-impl<'a, F: FnMut(Json<'a>)> Visitor<'a> for ElementsOf<F> {
+impl<'a, F: FnMut(Json<'a>)> Visitor<'a> for Elements<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,77 +1,75 @@
-//! [`TicketCreate`].
+//! The event [`TicketCreate`].
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::error::EventError;
-use super::json::Json;
-use super::people::{Property, Requester};
-use super::time::Time;
+use super::error::EventErrorKind;
+use super::json::Object;
+use super::person::{Property, Requester};
+use super::timestamp::Timestamp;
 
-/// `ticket:create`: a ticket has come into being, by an agent, by mail, or from a message that was
-/// left while nobody was there. Tawk.to sometimes sends one several times.
+/// `ticket:create`: a ticket was created by an agent, by email, or from an offline message.
 ///
-/// `Debug` shows ids and times, and nothing that people are called or have written.
+/// Tawk.to sometimes delivers the same ticket several times. `Debug` output shows only ids, times
+/// and the property's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename = "ticket:create")]
 #[non_exhaustive]
 pub struct TicketCreate {
-    /// When the event came into being.
+    /// When the event was created.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
-    /// Where.
+    pub time: Option<Timestamp>,
+    /// The property that the ticket belongs to.
     pub property: Property,
-    /// Whose request it is.
+    /// The requester.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requester: Option<Requester>,
-    /// What they want.
+    /// The ticket.
     pub ticket: Ticket,
 }
 
 impl TicketCreate {
     pub(super) const NAME: &str = "ticket:create";
 
-    pub(super) fn read(json: Json<'_>) -> Result<Self, EventError> {
-        let [time, property, requester, ticket] =
-            json.fields(["time", "property", "requester", "ticket"]);
+    pub(super) fn decode(event: &Object<'_>) -> Result<Self, EventErrorKind> {
         Ok(Self {
-            time: time.and_then(Time::read),
-            property: Property::read(property, Self::NAME)?,
-            requester: requester.and_then(Requester::read),
-            ticket: Ticket::read(ticket)?,
+            time: Timestamp::decode(event),
+            property: Property::decode(event)?,
+            requester: Requester::decode(event),
+            ticket: Ticket::decode(event)?,
         })
     }
 }
 
-/// A ticket. `Debug` shows its ids.
+/// A ticket. `Debug` output shows only its ids.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Ticket {
-    /// The ticket's id, a UUID; kept as it was sent.
+    /// The id, a UUID. Its format is not checked.
     pub id: String,
-    /// The number that people call it by.
+    /// The ticket number shown in the dashboard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub human_id: Option<u64>,
-    /// One line.
+    /// The subject line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Several lines, or HTML: somebody else's, to be escaped before it is shown.
+    /// The message: plain text of several lines, or HTML. It is untrusted, so escape it before you
+    /// display it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl Ticket {
-    fn read(json: Option<Json<'_>>) -> Result<Self, EventError> {
-        let [id, human_id, subject, message] =
-            json.map_or([None; 4], |json| json.fields(["id", "humanId", "subject", "message"]));
-        let id = id.and_then(Json::identifier);
+    /// Decodes the field `ticket` of `event`.
+    fn decode(event: &Object<'_>) -> Result<Self, EventErrorKind> {
+        let ticket = event.object("ticket").unwrap_or_default();
         Ok(Self {
-            id: id.ok_or_else(|| EventError::missing("ticket.id", TicketCreate::NAME))?,
-            human_id: human_id.and_then(Json::integer),
-            subject: subject.and_then(Json::string),
-            message: message.and_then(Json::string),
+            id: ticket.require_identifier("id", "ticket.id")?,
+            human_id: ticket.integer("humanId"),
+            subject: ticket.string("subject"),
+            message: ticket.string("message"),
         })
     }
 }

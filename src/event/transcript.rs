@@ -1,54 +1,52 @@
-//! [`TranscriptCreated`]: a whole chat, and the only event in which an agent's replies are seen.
+//! The event [`TranscriptCreated`], the only one that contains the replies of agents.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::attachment::Attachment;
-use super::error::EventError;
-use super::json::Json;
-use super::kind::MessageKind;
-use super::people::{Property, Role, Visitor};
-use super::time::Time;
+use super::error::EventErrorKind;
+use super::json::Object;
+use super::message_kind::{MessageKind, Role};
+use super::person::{Property, Visitor};
+use super::timestamp::Timestamp;
 
-/// So many messages are typed, and as many attachments in all: the rest is counted. A message can
-/// be as short as `{}`, and would take a hundred times that.
-pub(super) const TYPED_MOST: usize = 10_000;
+/// Maximum number of messages, and of attachments in all messages, that are decoded. The rest are
+/// only counted. A decoded message takes about 200 bytes, and can be sent as `{}`.
+const MAX_DECODED: usize = 10_000;
 
-/// `chat:transcript_created`: some minutes after a chat, with every message of it.
+/// `chat:transcript_created`: the messages of a chat, sent a few minutes after its end.
 ///
-/// `Debug` shows ids, times and counts, and nothing that people are called or have written.
+/// `Debug` output shows only ids, times, counts and the property's name.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename = "chat:transcript_created")]
 #[non_exhaustive]
 pub struct TranscriptCreated {
-    /// When the event came into being.
+    /// When the event was created.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
-    /// The host name of the page.
+    pub time: Option<Timestamp>,
+    /// The host name of the page with the chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// The page that the visitor came from.
+    /// The URL of the page that the visitor came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
-    /// Where.
+    /// The property that the chat belongs to.
     pub property: Property,
-    /// What was said.
+    /// The chat and its messages.
     pub chat: Chat,
 }
 
 impl TranscriptCreated {
     pub(super) const NAME: &str = "chat:transcript_created";
 
-    pub(super) fn read(json: Json<'_>) -> Result<Self, EventError> {
-        let [time, domain, referrer, property, chat] =
-            json.fields(["time", "domain", "referrer", "property", "chat"]);
+    pub(super) fn decode(event: &Object<'_>) -> Result<Self, EventErrorKind> {
         Ok(Self {
-            time: time.and_then(Time::read),
-            domain: domain.and_then(Json::string),
-            referrer: referrer.and_then(Json::string),
-            property: Property::read(property, Self::NAME)?,
-            chat: Chat::read(chat)?,
+            time: Timestamp::decode(event),
+            domain: event.string("domain"),
+            referrer: event.string("referrer"),
+            property: Property::decode(event)?,
+            chat: Chat::decode(event)?,
         })
     }
 }
@@ -63,46 +61,44 @@ impl fmt::Debug for TranscriptCreated {
     }
 }
 
-/// A chat, with what was said in it.
+/// A chat and its messages. `Debug` output shows only the id and the number of messages.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Chat {
-    /// The chat's id, a UUID; kept as it was sent.
+    /// The id, a UUID. Its format is not checked.
     pub id: String,
-    /// Who visited.
+    /// The visitor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visitor: Option<Visitor>,
-    /// What was said, in the order in which it was sent; no more than 10,000 messages.
+    /// The first 10,000 messages, in the order in which they were sent.
     pub messages: Vec<Message>,
-    /// How many messages came behind those. They are in the raw body alone.
+    /// The number of messages after the first 10,000. Their contents are only in the raw body.
     #[serde(skip)]
-    pub more_messages: usize,
+    pub omitted_messages: usize,
 }
 
 impl Chat {
-    fn read(json: Option<Json<'_>>) -> Result<Self, EventError> {
-        let [id, visitor, list] =
-            json.map_or([None; 3], |json| json.fields(["id", "visitor", "messages"]));
-        let id = id.and_then(Json::identifier);
+    /// Decodes the field `chat` of `event`.
+    fn decode(event: &Object<'_>) -> Result<Self, EventErrorKind> {
+        let object = event.object("chat").unwrap_or_default();
         let mut chat = Self {
-            id: id.ok_or_else(|| EventError::missing("chat.id", TranscriptCreated::NAME))?,
-            visitor: visitor.and_then(Visitor::read),
+            id: object.require_identifier("id", "chat.id")?,
+            visitor: Visitor::decode(&object),
             messages: Vec::new(),
-            more_messages: 0,
+            omitted_messages: 0,
         };
-        let mut attachments_left = TYPED_MOST;
-        if let Some(list) = list {
-            list.for_each(|message| chat.push(message, &mut attachments_left));
+        let mut attachments_left = MAX_DECODED;
+        if let Some(list) = object.get("messages") {
+            list.for_each_element(|element| {
+                if chat.messages.len() < MAX_DECODED {
+                    let message = element.object().unwrap_or_default();
+                    chat.messages.push(Message::decode(&message, &mut attachments_left));
+                } else {
+                    chat.omitted_messages += 1;
+                }
+            });
         }
         Ok(chat)
-    }
-
-    fn push(&mut self, message: Json<'_>, attachments_left: &mut usize) {
-        if self.messages.len() == TYPED_MOST {
-            self.more_messages += 1;
-        } else {
-            self.messages.push(Message::read(message, attachments_left));
-        }
     }
 }
 
@@ -111,63 +107,63 @@ impl fmt::Debug for Chat {
         f.debug_struct("Chat")
             .field("id", &self.id)
             .field("messages", &self.messages.len())
-            .field("more_messages", &self.more_messages)
+            .field("omitted_messages", &self.omitted_messages)
             .finish_non_exhaustive()
     }
 }
 
-/// A message of a transcript. `Debug` does not show its text.
+/// A message of a transcript. `Debug` output does not show its text.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// Who wrote it.
+    /// The sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<Sender>,
-    /// What sort of message it is.
+    /// The kind of message.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,
-    /// The text; none where there are attachments alone.
+    /// The text. `None` if the message has only attachments.
     #[serde(rename = "msg", skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// When it was written.
+    /// When the message was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<Time>,
-    /// The files that were sent with it; no more than 10,000 in a transcript.
+    pub time: Option<Timestamp>,
+    /// The attachments that are among the first 10,000 of the transcript.
     #[serde(rename = "attchs", skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
-    /// How many attachments came behind those. They are in the raw body alone.
+    /// The number of attachments after the first 10,000. Their contents are only in the raw body.
     #[serde(skip)]
-    pub more_attachments: usize,
+    pub omitted_attachments: usize,
 }
 
 impl Message {
-    fn read(json: Json<'_>, attachments_left: &mut usize) -> Self {
-        let [sender, kind, text, time, list] =
-            json.fields(["sender", "type", "msg", "time", "attchs"]);
+    fn decode(object: &Object<'_>, attachments_left: &mut usize) -> Self {
         let mut message = Self {
-            sender: sender.and_then(Sender::read),
-            kind: kind.and_then(MessageKind::read),
-            text: text.and_then(Json::string),
-            time: time.and_then(Time::read),
-            ..Self::default()
+            sender: Sender::decode(object),
+            kind: object.string("type").map(MessageKind::from_name),
+            text: object.string("msg"),
+            time: Timestamp::decode(object),
+            attachments: Vec::new(),
+            omitted_attachments: 0,
         };
-        if let Some(list) = list {
-            list.for_each(|attachment| {
+        if let Some(list) = object.get("attchs") {
+            list.for_each_element(|element| {
                 if let Some(left) = attachments_left.checked_sub(1) {
                     *attachments_left = left;
-                    message.attachments.push(Attachment::read(attachment));
+                    let attachment = element.object().unwrap_or_default();
+                    message.attachments.push(Attachment::decode(&attachment));
                 } else {
-                    message.more_attachments += 1;
+                    message.omitted_attachments += 1;
                 }
             });
-            // Room for four would be made for one, in each of 10,000 messages.
+            // The first push reserves capacity for four attachments, in each of 10,000 messages.
             message.attachments.shrink_to_fit();
         }
         message
     }
 
-    /// Whether an agent wrote it.
-    pub(super) fn is_by(&self, role: &Role) -> bool {
+    /// Returns whether the sender has the role.
+    pub(super) fn is_from(&self, role: &Role) -> bool {
         self.sender.as_ref().and_then(|sender| sender.role.as_ref()) == Some(role)
     }
 }
@@ -183,32 +179,33 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Who wrote a message. `Debug` does not show their name.
+/// The sender of a message. `Debug` output does not show the name.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Sender {
-    /// Their part in the chat.
+    /// The role.
     #[serde(
         rename = "t",
         skip_serializing_if = "Option::is_none",
         serialize_with = "Role::serialize_letter"
     )]
     pub role: Option<Role>,
-    /// The name that is shown, of agents and the system.
+    /// The display name of an agent or the system.
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// An agent's id.
+    /// The id of an agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
 
 impl Sender {
-    fn read(json: Json<'_>) -> Option<Self> {
-        let [role, name, id] = json.fields(["t", "n", "id"]);
-        json.is_object().then(|| Self {
-            role: role.and_then(Role::read_letter),
-            name: name.and_then(Json::string),
-            id: id.and_then(Json::identifier),
+    /// Decodes the field `sender` of `message`.
+    fn decode(message: &Object<'_>) -> Option<Self> {
+        let sender = message.object("sender")?;
+        Some(Self {
+            role: sender.string("t").map(Role::from_letter),
+            name: sender.string("n"),
+            id: sender.identifier("id"),
         })
     }
 }

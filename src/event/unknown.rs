@@ -1,4 +1,4 @@
-//! [`UnknownEvent`]: an event that this crate does not know.
+//! [`UnknownEvent`].
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::json::Json;
 
-/// An event that this crate does not know, with its whole text. `Debug` shows its name.
+/// An event that this crate does not know, with its complete JSON. `Debug` output shows only its
+/// name.
 #[derive(Clone)]
 pub struct UnknownEvent {
     name: String,
@@ -16,17 +17,17 @@ pub struct UnknownEvent {
 
 impl UnknownEvent {
     pub(super) fn new(name: String, json: Json<'_>) -> Self {
-        Self { name, json: json.to_owned() }
+        Self { name, json: json.to_raw() }
     }
 
-    /// The event's name.
+    /// Returns the event's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The body, a JSON object. It is UTF-8, and without a byte order mark; the raw bytes are the
-    /// delivery's.
+    /// Returns the body, a JSON object, without a byte order mark. Bytes that are not valid UTF-8
+    /// were replaced.
     #[must_use]
     pub fn json(&self) -> &str {
         self.json.get()

@@ -1,40 +1,41 @@
-//! [`Fault`]: what can be wrong with a request's signature.
+//! [`Fault`].
 
 use bytes::Bytes;
 
 use crate::secret::Secret;
 use crate::signature::Signature;
 
-/// A way in which a request can be wrong, so that it must not be taken for one of Tawk.to's.
+/// A defect to introduce into a [`SignedRequest`](super::SignedRequest).
 ///
-/// There is one for each way in which a signature can be wrong; [`Fault::ALL`] has them all.
+/// A layer in [enforcing](crate::TawkSignatureLayer::enforce) mode rejects all of them with
+/// `403 Forbidden`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// There is no `X-Tawk-Signature`.
+    /// The `X-Tawk-Signature` header is missing.
     Missing,
-    /// There is one, and nothing in it.
+    /// The header is empty.
     Empty,
-    /// `sha1=` stands before the right digits, as other senders of webhooks write it.
+    /// The signature has the prefix `sha1=`, as other webhook providers send it.
     Prefixed,
-    /// The right signature in base64, not in hex.
+    /// The signature is encoded as base64 instead of hex.
     Base64,
-    /// 64 hex digits, as an HMAC-SHA256 has.
+    /// The signature has 64 hex digits, the length of an HMAC-SHA256.
     Sha256,
-    /// The last of the right digits is missing.
+    /// The last digit of the signature is missing.
     TooShort,
-    /// The last of the right digits is none.
+    /// The last character of the signature is not a hex digit.
     NotHex,
-    /// The right signature comes twice.
-    Repeated,
+    /// The header is sent twice, each time with the valid signature.
+    MultipleSignatures,
     /// The body is signed with another secret.
     WrongSecret,
-    /// One byte of the body was changed after it was signed, or added where there was none.
+    /// One byte of the body is changed after signing. An empty body gets one byte.
     Altered,
 }
 
 impl Fault {
-    /// Every fault, to show that none of them gets through.
+    /// All faults.
     pub const ALL: &[Self] = &[
         Self::Missing,
         Self::Empty,
@@ -43,59 +44,65 @@ impl Fault {
         Self::Sha256,
         Self::TooShort,
         Self::NotHex,
-        Self::Repeated,
+        Self::MultipleSignatures,
         Self::WrongSecret,
         Self::Altered,
     ];
 
-    /// The values of the signature's header, made of the right one.
-    pub(super) fn signatures(self, right: Signature, body: &[u8]) -> Vec<String> {
-        let digits = right.to_string();
+    /// Returns the values of the signature header for `body`.
+    pub(super) fn header_values(self, signature: Signature, body: &[u8]) -> Vec<String> {
+        let digits = signature.to_string();
         match self {
             Self::Missing => vec![],
             Self::Empty => vec![String::new()],
             Self::Prefixed => vec![format!("sha1={digits}")],
-            Self::Base64 => vec![base64(right)],
-            // It is told by its form. A `Secret` does not keep its text, so a true HMAC-SHA256
-            // under it cannot be made.
+            Self::Base64 => vec![base64(signature)],
+            // Not a real HMAC-SHA256, because a `Secret` does not keep its text. The layer only
+            // checks the length.
             Self::Sha256 => vec![format!("{digits}{}", &digits[..24])],
             Self::TooShort => vec![digits[..39].to_owned()],
             Self::NotHex => vec![format!("{}g", &digits[..39])],
-            Self::Repeated => vec![digits.clone(), digits],
-            Self::WrongSecret => vec![another_secret().sign(body).to_string()],
+            Self::MultipleSignatures => vec![digits.clone(), digits],
+            Self::WrongSecret => vec![other_secret().sign(body).to_string()],
             Self::Altered => vec![digits],
         }
     }
 
-    /// The body to send, made of the one that is signed.
-    pub(super) fn sent(self, signed: Bytes) -> Bytes {
-        if self == Self::Altered { altered(signed.into()).into() } else { signed }
+    /// Returns the body to send instead of the signed one.
+    pub(super) fn alter_body(self, signed: Bytes) -> Bytes {
+        if self != Self::Altered {
+            return signed;
+        }
+        let mut body = Vec::from(signed);
+        let middle = body.len() / 2;
+        match body.get_mut(middle) {
+            Some(byte) => *byte ^= 1,
+            None => body.push(b' '),
+        }
+        body.into()
     }
 }
 
-fn another_secret() -> Secret {
-    Secret::new("not the secret of this webhook").expect("a text without white space at its ends")
+fn other_secret() -> Secret {
+    Secret::new("not the secret of this webhook").expect("secret is valid")
 }
 
-fn altered(mut body: Vec<u8>) -> Vec<u8> {
-    let middle = body.len() / 2;
-    match body.get_mut(middle) {
-        Some(byte) => *byte ^= 1,
-        None => body.push(b' '),
-    }
-    body
-}
-
-/// RFC 4648, section 4: 20 bytes are 27 digits, the last of four bits, and one `=`.
+/// Encodes the 20 bytes of a signature as base64 (RFC 4648, section 4).
 fn base64(signature: Signature) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digits = signature.as_bytes().chunks(3).flat_map(|bytes| {
-        let three = [bytes, &[0; 2]].concat();
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        let sextets = [bits >> 18, bits >> 12, bits >> 6, bits].map(|bits| (bits & 63) as usize);
-        sextets.into_iter().take(bytes.len() + 1)
-    });
-    digits.map(|digit| char::from(DIGITS[digit])).chain(['=']).collect()
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for bytes in signature.as_bytes().chunks(3) {
+        let mut group = [0; 4];
+        group[1..=bytes.len()].copy_from_slice(bytes);
+        let bits = u32::from_be_bytes(group);
+        for digit in 0..=bytes.len() {
+            let index = (bits >> (18 - 6 * digit)) & 0x3f;
+            text.push(char::from(ALPHABET[index as usize]));
+        }
+    }
+    // The last group has two bytes, which are three digits.
+    text.push('=');
+    text
 }
 
 #[cfg(test)]
@@ -105,7 +112,7 @@ mod tests {
     /// `printf '{"event":"chat:start"}' | openssl dgst -sha1 -hmac 'an invented secret' -binary |
     /// base64`
     #[test]
-    fn base64_is_that_of_the_right_signature() {
+    fn base64_matches_openssl() {
         let signature =
             Secret::new("an invented secret").unwrap().sign(br#"{"event":"chat:start"}"#);
         assert_eq!(base64(signature), "IDjZ3s1s4Io49pRyXe80Bf1Wuz4=");

@@ -1,4 +1,4 @@
-//! [`signed`] and [`SignedRequest`]: deliveries, genuine or with a fault.
+//! Signed requests: [`signed_request`], [`SignedRequest`] and [`encode`].
 
 use std::fmt;
 
@@ -9,29 +9,50 @@ use http::{Method, Request};
 use http_body_util::Full;
 
 use super::fault::Fault;
+use crate::event::Event;
 use crate::secret::Secret;
 use crate::signature::Signature;
 
-/// A delivery as Tawk.to sends it (developer.tawk.to/webhooks): a POST to `/tawk-webhook`, with a
-/// JSON `Content-Type`, the `X-Tawk-Signature` of `body`, and an `X-Hook-Event-Id`.
+/// Creates a request like those that Tawk.to sends: a `POST` to `/tawk-webhook` with a JSON
+/// `Content-Type`, an `X-Hook-Event-Id`, and the `X-Tawk-Signature` of `body`.
 ///
-/// The body is one frame. Change what else you like: no header is signed, and
-/// [`map`](Request::map) puts another body in its place.
+/// The body is a single frame. To use another body type, convert it with [`Request::map`].
 ///
 /// ```
-/// use tower_tawk::{Secret, test_util::signed};
+/// use tower_tawk::{Secret, test_util::signed_request};
 ///
-/// let request = signed(&Secret::new("an invented secret")?, r#"{"event":"chat:start"}"#);
+/// let request = signed_request(&Secret::new("an invented secret")?, r#"{"event":"chat:start"}"#);
 ///
 /// assert_eq!(request.headers()["x-tawk-signature"], "2038d9decd6ce08a38f694725def3405fd56bb3e");
 /// # Ok::<_, tower_tawk::InvalidSecret>(())
 /// ```
 #[must_use]
-pub fn signed(secret: &Secret, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+pub fn signed_request(secret: &Secret, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     SignedRequest::new(secret, body).build()
 }
 
-/// Builds a delivery: [`signed`] with something else about it, a [`Fault`] above all.
+/// Encodes an event in the format that Tawk.to sends.
+///
+/// ```
+/// use tower_tawk::event::Event;
+/// use tower_tawk::test_util::{encode, samples};
+///
+/// let event = samples::chat_end("Ruth Abenov");
+///
+/// assert_eq!(Event::from_slice(&encode(&event))?, event);
+/// # Ok::<_, tower_tawk::event::EventError>(())
+/// ```
+///
+/// # Panics
+///
+/// Panics if the event is [`Event::Undecodable`], which has no encoding.
+#[must_use]
+pub fn encode(event: &Event) -> Bytes {
+    serde_json::to_vec(event).expect("event can be serialized").into()
+}
+
+/// Builds a signed request that differs from that of [`signed_request`], for example by a
+/// [`Fault`].
 ///
 /// ```
 /// use tower_tawk::Secret;
@@ -59,7 +80,7 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Begins with what [`signed`] makes.
+    /// Creates a builder for the request that [`signed_request`] returns.
     pub fn new(secret: &Secret, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let signature = secret.sign(&body);
@@ -67,52 +88,51 @@ impl SignedRequest {
             signature,
             body,
             uri: "/tawk-webhook".to_owned(),
-            // Each event has its own, over all its retries.
             event_id: format!("event-{}", &signature.to_string()[..8]),
             fault: None,
         }
     }
 
-    /// Another URI than `/tawk-webhook`.
+    /// Sets the URI. Defaults to `/tawk-webhook`.
     pub fn uri(mut self, uri: impl Into<String>) -> Self {
         self.uri = uri.into();
         self
     }
 
-    /// The `X-Hook-Event-Id`. Unless set, it is one that belongs to the body: the same body has
-    /// the same.
+    /// Sets the `X-Hook-Event-Id`. Defaults to an id derived from the signature, so that requests
+    /// with the same body and secret have the same id, like the retries of a delivery.
     pub fn event_id(mut self, event_id: impl Into<String>) -> Self {
         self.event_id = event_id.into();
         self
     }
 
-    /// Makes the request wrong in this way.
+    /// Sets the fault to introduce. Defaults to none.
     pub const fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    /// The request.
+    /// Builds the request.
     ///
     /// # Panics
     ///
-    /// When the URI is none, or the event id cannot stand in a header.
+    /// Panics if the URI is invalid or the event id is not a valid header value.
     #[must_use]
     pub fn build(self) -> Request<Full<Bytes>> {
         let (parts, body) = self.into_parts();
         Request::from_parts(parts, Full::new(body))
     }
 
-    /// The request's head and the bytes of its body, for whoever sends them in another way.
+    /// Builds the request, and returns its head and its body separately.
     ///
     /// # Panics
     ///
-    /// As [`build`](Self::build) does.
+    /// Panics if the URI is invalid or the event id is not a valid header value.
     #[must_use]
     pub fn into_parts(self) -> (Parts, Bytes) {
         let Self { signature, body, uri, event_id, fault } = self;
         let signatures = match fault {
-            Some(fault) => fault.signatures(signature, &body),
+            Some(fault) => fault.header_values(signature, &body),
             None => vec![signature.to_string()],
         };
         let mut request = Request::builder()
@@ -123,12 +143,15 @@ impl SignedRequest {
         for signature in signatures {
             request = request.header("x-tawk-signature", signature);
         }
-        let body = fault.map_or(body.clone(), |fault| fault.sent(body));
-        request.body(body).expect("a URI, and an event id of visible ASCII").into_parts()
+        let body = match fault {
+            Some(fault) => fault.alter_body(body),
+            None => body,
+        };
+        request.body(body).expect("URI and event id are valid").into_parts()
     }
 }
 
-/// Leaves the body and the signature out.
+/// Omits the body and the signature.
 impl fmt::Debug for SignedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedRequest")

@@ -52,7 +52,7 @@ pub(crate) fn mismatched_request<B>(body: B) -> Request<B> {
 /// Builds a signed request as Tawk.to sends it, with the body in one frame and without an event
 /// id.
 pub(crate) fn signed_request(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    let mut request = test_util::signed(&secret(), body);
+    let mut request = test_util::signed_request(&secret(), body);
     request.headers_mut().remove("x-hook-event-id");
     request
 }

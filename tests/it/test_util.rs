@@ -1,53 +1,51 @@
-//! The kit for tests: what it makes is what Tawk.to sends, and each fault is one.
+//! The feature `test-util`: signed requests, faults and sample events.
 
 use std::collections::HashSet;
 use std::panic::catch_unwind;
 
-use crate::support::response::{TestResponse as Answer, send as answer};
-use crate::support::secret;
+use crate::support::response::{TestResponse, send};
+use crate::support::{enforce, observe, secret};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use tower_tawk::event::{Event, EventErrorKind, Role};
-use tower_tawk::test_util::{
-    Fault, SignedRequest, body, chat_end, chat_start, signed, ticket, transcript, unknown,
-};
-use tower_tawk::{InvalidSignature, Reason, Rejection, TawkSignatureLayer, Verdict};
+use tower_tawk::test_util::{Fault, SignedRequest, encode, samples, signed_request};
+use tower_tawk::{InvalidSignature, Reason, Rejection, Verdict};
 
 const MESSAGES: [(Role, &str); 3] =
     [(Role::System, "Welcome!"), (Role::Visitor, "In stock in 44?"), (Role::Agent, "Two pairs.")];
 
-fn samples() -> [Event; 6] {
+fn all_samples() -> [Event; 6] {
     [
-        chat_start("Nadia Okafor-Lind", "Name : Nadia\r\nPhone : 5550142087"),
-        chat_end("Nadia Okafor-Lind"),
-        transcript("Nadia \"N\" \u{1f44b}", &MESSAGES),
-        transcript("", &[(Role::Visitor, ""), (Role::Other("b".to_owned()), "A bot.")]),
-        ticket("Ruth Abenov", "Call back", "After 4 pm,\n\n<b>please</b>."),
-        unknown("chat:rated"),
+        samples::chat_start("Nadia Okafor-Lind", "Name : Nadia\r\nPhone : 5550142087"),
+        samples::chat_end("Nadia Okafor-Lind"),
+        samples::transcript("Nadia \"N\" \u{1f44b}", &MESSAGES),
+        samples::transcript("", &[(Role::Visitor, ""), (Role::Other("b".to_owned()), "A bot.")]),
+        samples::ticket("Ruth Abenov", "Call back", "After 4 pm,\n\n<b>please</b>."),
+        samples::unknown("chat:rated"),
     ]
 }
 
-async fn enforced(request: Request<Full<Bytes>>) -> Answer {
-    answer(TawkSignatureLayer::enforce(secret()), request).await
+async fn enforced(request: Request<Full<Bytes>>) -> TestResponse {
+    send(enforce(), request).await
 }
 
-async fn observed(request: Request<Full<Bytes>>) -> Answer {
-    answer(TawkSignatureLayer::observe(secret()), request).await
+async fn observed(request: Request<Full<Bytes>>) -> TestResponse {
+    send(observe(), request).await
 }
 
 #[tokio::test]
-async fn every_sample_verifies_and_decodes_to_itself() {
-    for event in samples() {
-        let answer = enforced(signed(&secret(), body(&event))).await;
-        assert!(answer.is_verified(), "{event:?}");
-        assert_eq!(Event::from_slice(answer.body()).unwrap(), event);
+async fn samples_are_verified_and_decode_to_the_same_event() {
+    for event in all_samples() {
+        let response = enforced(signed_request(&secret(), encode(&event))).await;
+        assert!(response.is_verified(), "{event:?}");
+        assert_eq!(Event::from_slice(response.body()).unwrap(), event);
     }
 }
 
 #[test]
-fn a_sample_has_the_values_that_it_was_given() {
-    let [start, end, transcript, silent, ticket, unknown] = samples();
+fn samples_contain_the_given_values() {
+    let [start, end, transcript, silent, ticket, unknown] = all_samples();
     for event in [&start, &end] {
         assert_eq!(event.person().unwrap().name(), Some("Nadia Okafor-Lind"));
     }
@@ -61,28 +59,32 @@ fn a_sample_has_the_values_that_it_was_given() {
     assert_eq!(silent.person().unwrap().name(), None);
 
     assert_eq!(ticket.person().unwrap().name(), Some("Ruth Abenov"));
-    let Event::TicketCreate(ticket) = ticket else { panic!("no ticket") };
+    let Event::TicketCreate(ticket) = ticket else { panic!("not a ticket") };
     assert_eq!(ticket.ticket.subject.as_deref(), Some("Call back"));
     assert_eq!(ticket.ticket.message.as_deref(), Some("After 4 pm,\n\n<b>please</b>."));
     assert_eq!(unknown.name(), "chat:rated");
 }
 
 #[test]
-fn the_samples_of_a_chat_are_about_one_chat_in_the_order_of_time() {
-    let chat = [chat_start("A", "B"), chat_end("A"), transcript("A", &MESSAGES)];
+fn chat_samples_share_their_ids_and_are_in_order() {
+    let chat = [
+        samples::chat_start("A", "B"),
+        samples::chat_end("A"),
+        samples::transcript("A", &MESSAGES),
+    ];
     assert!(chat.iter().all(|event| event.chat_id() == chat[0].chat_id()));
-    assert!(samples().iter().take(5).all(|event| event.property() == chat[0].property()));
-    let times = chat.map(|event| event.time().unwrap().parse().unwrap());
+    assert!(all_samples().iter().take(5).all(|event| event.property() == chat[0].property()));
+    let times = chat.map(|event| event.time().unwrap().to_system_time().unwrap());
     assert!(times.is_sorted(), "{times:?}");
 }
 
 #[test]
-fn what_is_no_sample_panics() {
+fn invalid_arguments_panic() {
     let undecodable = Event::from_slice(b"[]").unwrap_err();
     assert_eq!(undecodable.kind(), EventErrorKind::NotAnObject);
-    assert!(catch_unwind(|| body(&Event::Undecodable(undecodable))).is_err());
+    assert!(catch_unwind(|| encode(&Event::Undecodable(undecodable))).is_err());
     for name in ["", "chat:end"] {
-        assert!(catch_unwind(|| unknown(name)).is_err(), "{name}");
+        assert!(catch_unwind(|| samples::unknown(name)).is_err(), "{name}");
     }
     for event_id in ["a\nb", "\0"] {
         let request = SignedRequest::new(&secret(), "").event_id(event_id);
@@ -91,8 +93,8 @@ fn what_is_no_sample_panics() {
 }
 
 #[test]
-fn a_signed_request_is_what_tawk_to_sends() {
-    let request = signed(&secret(), "{}");
+fn signed_request_has_the_documented_head() {
+    let request = signed_request(&secret(), "{}");
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "/tawk-webhook");
     let headers = request.headers();
@@ -102,19 +104,24 @@ fn a_signed_request_is_what_tawk_to_sends() {
 }
 
 #[test]
-fn an_event_id_belongs_to_the_body_unless_it_is_given() {
-    let of = |request: Request<Full<Bytes>>| request.headers()["x-hook-event-id"].clone();
-    let ids: HashSet<_> =
-        samples().iter().map(|event| of(signed(&secret(), body(event)))).collect();
+fn the_event_id_is_derived_from_the_body_unless_set() {
+    let event_id = |request: Request<Full<Bytes>>| request.headers()["x-hook-event-id"].clone();
+    let ids: HashSet<_> = all_samples()
+        .iter()
+        .map(|event| event_id(signed_request(&secret(), encode(event))))
+        .collect();
     assert_eq!(ids.len(), 6);
-    assert_eq!(of(signed(&secret(), "{}")), of(signed(&secret(), "{}")));
+    assert_eq!(
+        event_id(signed_request(&secret(), "{}")),
+        event_id(signed_request(&secret(), "{}"))
+    );
 
     let request = SignedRequest::new(&secret(), "{}").event_id("an id").uri("/a?b=c").build();
     assert_eq!(request.uri(), "/a?b=c");
-    assert_eq!(of(request), "an id");
+    assert_eq!(event_id(request), "an id");
 }
 
-/// Why the layer refuses this fault.
+/// Returns whether the layer is expected to reject the fault for this reason.
 fn is_expected(fault: Fault, reason: &Reason) -> bool {
     let malformed = |expected| matches!(reason, Reason::Malformed(found) if *found == expected);
     match fault {
@@ -125,27 +132,27 @@ fn is_expected(fault: Fault, reason: &Reason) -> bool {
         Fault::Sha256 => malformed(InvalidSignature::LooksLikeSha256),
         Fault::TooShort => malformed(InvalidSignature::WrongLength),
         Fault::NotHex => malformed(InvalidSignature::NotHex),
-        Fault::Repeated => matches!(reason, Reason::MultipleSignatures),
+        Fault::MultipleSignatures => matches!(reason, Reason::MultipleSignatures),
         Fault::WrongSecret | Fault::Altered => matches!(reason, Reason::Mismatch(_)),
-        other => panic!("nothing is expected of {other:?}"),
+        other => panic!("no expectation for {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn every_fault_is_refused_for_its_reason_and_observed_as_unverified() {
-    let ticket = body(&ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
+async fn every_fault_is_rejected_for_its_reason() {
+    let ticket = encode(&samples::ticket("Ruth Abenov", "Call back", "After 4 pm, please."));
     for body in [ticket, Bytes::new(), Bytes::from_static(b"x"), Bytes::from_static(b"\xff\0")] {
         for &fault in Fault::ALL {
             let request = SignedRequest::new(&secret(), body.clone()).fault(fault).build();
-            let refused = enforced(request.clone()).await;
-            assert!(matches!(refused.rejection(), Some(Rejection::Unverified(_))), "{fault:?}");
-            let rejection: &Rejection = refused.response.extensions().get().unwrap();
+            let rejected = enforced(request.clone()).await;
+            assert!(matches!(rejected.rejection(), Some(Rejection::Unverified(_))), "{fault:?}");
+            let rejection: &Rejection = rejected.response.extensions().get().unwrap();
             assert!(is_expected(fault, rejection.reason().unwrap()), "{fault:?}: {rejection:?}");
 
             let observed = observed(request).await;
             assert_eq!(observed.status(), 200, "{fault:?}");
             let Some(Verdict::Unverified(reason)) = observed.verdict() else {
-                panic!("verified: {fault:?}")
+                panic!("{fault:?} is verified")
             };
             assert!(is_expected(fault, reason), "{fault:?}: {reason:?}");
         }
@@ -153,13 +160,13 @@ async fn every_fault_is_refused_for_its_reason_and_observed_as_unverified() {
 }
 
 #[test]
-fn every_fault_is_there_once() {
+fn all_contains_every_fault_once() {
     let all: HashSet<_> = Fault::ALL.iter().collect();
     assert_eq!((Fault::ALL.len(), all.len()), (10, 10));
 }
 
 #[tokio::test]
-async fn nothing_but_the_fault_is_wrong() {
+async fn a_fault_changes_nothing_else() {
     const SIGNATURE: &str = "x-tawk-signature";
     let (right, _) = SignedRequest::new(&secret(), "{}").into_parts();
     for &fault in Fault::ALL {

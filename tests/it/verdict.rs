@@ -92,7 +92,7 @@ fn public_types_are_send_and_sync() {
     check::<tower_tawk::test_util::Fault>();
     check::<tower_tawk::test_util::SignedRequest>();
     check_error::<tower_tawk::event::EventError>();
-    check_error::<tower_tawk::event::InvalidTime>();
+    check_error::<tower_tawk::event::InvalidTimestamp>();
     check_error::<Rejection>();
     check_error::<tower_tawk::InvalidSignature>();
     check_error::<tower_tawk::InvalidSecret>();

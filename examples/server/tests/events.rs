@@ -11,7 +11,7 @@ use expected::events;
 use serde_json::{Value, json};
 use support::{Finished, Listener, payload, sign};
 use tower_tawk::event::Role;
-use tower_tawk::test_util::{body, chat_start, ticket, transcript, unknown};
+use tower_tawk::test_util::{encode, samples};
 
 /// What a record is made of besides the event.
 const OF_EVERY_RECORD: &str = "severity time target request_id method path verdict secret bytes \
@@ -122,7 +122,7 @@ fn in_text_records_too_what_was_said_stands_in_quotes() {
 #[test]
 fn unknown_events_are_logged_by_name_and_counted() {
     for level in ["summary", "payload", "full"] {
-        let bodies = ["chat:rated", "chat:moved"].map(|name| body(&unknown(name)));
+        let bodies = ["chat:rated", "chat:moved"].map(|name| encode(&samples::unknown(name)));
         let (records, finished) = deliver(&[("TAWK_LOG", level), JSON], &bodies);
         for (record, (name, count)) in records.iter().zip([("chat:rated", 1), ("chat:moved", 2)]) {
             assert_eq!(
@@ -153,11 +153,11 @@ fn undecodable_bodies_are_logged_with_what_is_wrong_and_counted() {
         let expected = [
             json!({
                 "event": "chat:end",
-                "event_error": "the event has no identifier at `property.id`",
+                "event_error": "identifier `property.id` is missing",
             }),
-            json!({ "event_error": "the body has no field `event`" }),
-            json!({ "event_error": "the body is JSON, but not an object" }),
-            json!({ "event_error": "the body is not JSON" }),
+            json!({ "event_error": "field `event` is missing" }),
+            json!({ "event_error": "body is not a JSON object" }),
+            json!({ "event_error": "body is not valid JSON" }),
         ];
         for (count, (record, mut expected)) in (1..).zip(records.iter().zip(expected)) {
             expected["message"] = "delivery verified, but no event".into();
@@ -182,7 +182,11 @@ fn assert_counted(finished: &Finished, unknown_events: u64, undecodable_bodies: 
 
 #[test]
 fn what_a_stranger_sent_is_neither_read_nor_counted() {
-    let bodies = [body(&unknown("chat:rated")), "no event".into(), body(&chat_start("Eve", "Hi"))];
+    let bodies = [
+        encode(&samples::unknown("chat:rated")),
+        "no event".into(),
+        encode(&samples::chat_start("Eve", "Hi")),
+    ];
     for level in ["summary", "payload", "full"] {
         let settings = [("TAWK_MODE", "observe"), ("TAWK_LOG", level), JSON];
         let listener = Listener::start(&settings);
@@ -216,14 +220,17 @@ fn what_people_write_cannot_pass_for_a_field_a_line_or_a_command() {
         "x\" verdict=\"forged\n2026-01-01T00:00:00Z INFO \u{1b}[2J\u{9b}2J\u{202e}\u{2028}\\";
     let form = format!("{HOSTILE} : {HOSTILE}").replace('\n', " ");
     let bodies = [
-        chat_start(HOSTILE, &form),
-        transcript(HOSTILE, &[(Role::Agent, HOSTILE), (Role::Other(HOSTILE.to_owned()), "")]),
-        transcript("", &[(Role::Other(HOSTILE.to_owned()), "")]),
-        ticket(HOSTILE, HOSTILE, HOSTILE),
-        unknown(HOSTILE),
+        samples::chat_start(HOSTILE, &form),
+        samples::transcript(
+            HOSTILE,
+            &[(Role::Agent, HOSTILE), (Role::Other(HOSTILE.to_owned()), "")],
+        ),
+        samples::transcript("", &[(Role::Other(HOSTILE.to_owned()), "")]),
+        samples::ticket(HOSTILE, HOSTILE, HOSTILE),
+        samples::unknown(HOSTILE),
     ];
     for format in ["text", "json"] {
-        let (_, finished) = deliver(&[("LOG_FORMAT", format)], &bodies.each_ref().map(body));
+        let (_, finished) = deliver(&[("LOG_FORMAT", format)], &bodies.each_ref().map(encode));
         let begins = if format == "json" { "{\"severity\"" } else { "20" };
         let records = finished.stdout.lines().filter(|line| line.contains("delivery verified"));
         for record in records.clone() {

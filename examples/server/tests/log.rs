@@ -70,7 +70,10 @@ fn a_summary_has_verdict_reason_event_ids_sizes_and_label_and_no_personal_data()
         &mismatch,
         &[" WARN ", r#"verdict="unverified""#, "does not match", "declared_bytes=372"],
     );
-    assert_contains(&missing, &[" INFO ", r#"verdict="unverified""#, "missing X-Tawk-Signature header"]);
+    assert_contains(
+        &missing,
+        &[" INFO ", r#"verdict="unverified""#, "missing X-Tawk-Signature header"],
+    );
     assert_contains(&malformed, &[" INFO ", r#"verdict="unverified""#, "has a prefix"]);
     assert_contains(
         &too_large,

@@ -1,7 +1,6 @@
-//! The worst bodies that we can think of: what takes much more room typed than as bytes, what has
-//! to be decoded, what is deep, and what could be walked again and again.
+//! Bodies that are expensive to decode.
 
-/// A body of about any length: `unit` as often as there is room for between `before` and `after`.
+/// A body of any length, which repeats `unit` between `before` and `after`.
 pub(crate) struct Body {
     before: String,
     unit: Vec<u8>,
@@ -13,13 +12,13 @@ impl Body {
         Self { before: before.into(), unit: unit.as_ref().to_vec(), after: after.into() }
     }
 
-    /// As long as `length`, or some bytes shorter.
+    /// Returns a body of at most `length` bytes, with as many units as possible.
     pub(crate) fn of_length(&self, length: usize) -> Vec<u8> {
         let units = (length - self.before.len() - self.after.len()) / self.unit.len();
         [self.before.as_bytes(), &self.unit.repeat(units), self.after.as_bytes()].concat()
     }
 
-    /// The beginning, to tell it from others.
+    /// Returns a description for assertion messages.
     pub(crate) fn name(&self) -> String {
         let unit = String::from_utf8_lossy(&self.unit);
         format!("{:.90}… {unit:.90} …{:.20}", self.before, self.after)
@@ -31,7 +30,7 @@ const START: &str = r#""event":"chat:start","chatId":"c","property":{"id":"p"}"#
 const TRANSCRIPT: &str =
     r#"{"event":"chat:transcript_created","property":{"id":"p"},"chat":{"id":"c","messages":["#;
 
-/// The smallest of what is typed, at which a byte becomes a hundred.
+/// Lists of small messages and attachments, which take many times their length when decoded.
 pub(crate) fn lists() -> Vec<Body> {
     let mut bodies = Vec::new();
     for message in [
@@ -50,13 +49,13 @@ pub(crate) fn lists() -> Vec<Body> {
     bodies
 }
 
-/// How a text begins, and what it goes on with. With one escape, none of it can be taken as it
-/// stands; what is not UTF-8 grows.
+/// The start of a text and the unit that it repeats. An escape makes it necessary to copy the text,
+/// and invalid UTF-8 becomes longer when decoded.
 const TEXTS: [(&str, &[u8]); 6] =
     [("", b"x"), ("", b"\\n"), ("", b"\\u0000"), ("", b"\xff"), ("", b"\xffx"), ("\\n", b"\xffx")];
 
-/// One huge text, read or not.
-pub(crate) fn texts() -> Vec<Body> {
+/// One long text, in a field that is decoded or in another.
+pub(crate) fn long_texts() -> Vec<Body> {
     let mut bodies = Vec::new();
     for (text, unit) in TEXTS {
         for (before, after) in [
@@ -73,9 +72,9 @@ pub(crate) fn texts() -> Vec<Body> {
     bodies
 }
 
-/// One huge text, and as many messages and attachments as are typed: all in the first message, and
-/// one in each.
-pub(crate) fn texts_in_lists() -> Vec<Body> {
+/// One long text, and the maximum number of decoded messages and attachments. All attachments are
+/// in the first message, or there is one in each.
+pub(crate) fn long_texts_in_lists() -> Vec<Body> {
     let zeros = "0,".repeat(9_999);
     let lists =
         [format!(r#"{{"attchs":[{zeros}0]}},{zeros}"#), r#"{"attchs":[0]},"#.repeat(10_000)];
@@ -85,14 +84,19 @@ pub(crate) fn texts_in_lists() -> Vec<Body> {
             let before = format!(r#"{TRANSCRIPT}{messages}0]}},"domain":"{text}"#);
             bodies.push(Body::new(before, unit, r#""}"#));
         }
+        // In the last message that is decoded.
+        let attachments = format!(r#"{{"attchs":[{zeros}0]}},"#);
+        let before = format!(r#"{TRANSCRIPT}{attachments}{}{{"msg":"{text}"#, "0,".repeat(9_998));
+        bodies.push(Body::new(before, unit, r#""}]}}"#));
+        // In the first.
         let before = format!(r#"{TRANSCRIPT}{{"msg":"{text}"#);
         bodies.push(Body::new(before, unit, format!(r#""}},{}0]}}}}"#, lists[0])));
     }
     bodies
 }
 
-/// Keys, levels and digits without number.
-pub(crate) fn shapes() -> Vec<Body> {
+/// Many members, unclosed levels, digits and whitespace.
+pub(crate) fn many_members() -> Vec<Body> {
     let end = format!("{{{END},");
     let mut bodies = Vec::new();
     for member in [r#""":0"#, r#""\n":0"#, r#""\u0065vent":"chat:end""#] {
@@ -110,7 +114,7 @@ pub(crate) fn shapes() -> Vec<Body> {
     bodies
 }
 
-/// Lists and objects as deep as the body is long, and whole.
+/// Arrays and objects that are nested as deeply as the length allows.
 pub(crate) fn nested(length: usize) -> Vec<Vec<u8>> {
     let places = [
         format!(r#"{{{END},"x":"#),
@@ -130,8 +134,8 @@ pub(crate) fn nested(length: usize) -> Vec<Vec<u8>> {
     bodies
 }
 
-/// What is to be walked once, and not once for each.
-pub(crate) fn repeats() -> Vec<Body> {
+/// Duplicate fields, and long pre-chat forms.
+pub(crate) fn duplicates() -> Vec<Body> {
     let chat = r#""chat":{"id":"c","messages":[{"attchs":[{"content":{"file":{}}}]}]},"#;
     let transcript = r#"{"event":"chat:transcript_created","property":{"id":"p"},"#;
     let mut bodies = vec![
@@ -141,10 +145,22 @@ pub(crate) fn repeats() -> Vec<Body> {
         Body::new(format!("{transcript}{chat}"), r#""pr\u006fperty":{"id":"p"},"#, r#""":0}"#),
         Body::new("{", r#""event":"chat:start","#, format!("{END}}}")),
     ];
-    // The text of a form is walked too.
     let form = format!(r#"{{{START},"message":{{"sender":{{"type":"visitor"}},"text":"a : b"#);
     for line in [r" : ", r"\r\n", r"\r\na : b", r"\r\n\r\na : b", r"\na : b"] {
         bodies.push(Body::new(&*form, line, r#""}}"#));
     }
     bodies
+}
+
+/// A long text in the last decoded message. It grows when invalid UTF-8 is replaced, and it has an
+/// escape in the middle and near the end.
+pub(crate) fn few_escapes(length: usize) -> Vec<u8> {
+    let zeros = "0,".repeat(9_999);
+    let messages = "0,".repeat(9_998);
+    let before = format!(r#"{TRANSCRIPT}{{"attchs":[{zeros}0]}},{messages}{{"msg":""#);
+    let units = (length - before.len() - 20) / 2;
+    let text = |units| b"\xffx".repeat(units);
+    let (first, second, third) = (units / 2 - 1_000, units / 2 - 1_100, 2_000);
+    [before.as_bytes(), &text(first), b"\\n", &text(second), b"\\n", &text(third), b"\"}]}}"]
+        .concat()
 }

@@ -1,15 +1,19 @@
-//! One document for each of the four events, with every field that is documented, and ways to
-//! change it.
+//! Documents with every documented field, and ways to modify and compare them.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tower_tawk::event::Event;
+use tower_tawk::event::{
+    Attachment, ChatEnd, ChatStart, Event, Message, MessageKind, Property, Role, TicketCreate,
+    TranscriptCreated, Visitor,
+};
 
-/// The four events, complete.
+/// The four events, with every documented field.
 pub(crate) fn documents() -> [Value; 4] {
     [chat_start(), chat_end(), transcript_created(), ticket_create()]
 }
 
-/// The identifiers that an event cannot be without, by the pointer to them (RFC 6901).
+/// Pointers (RFC 6901) to the required identifiers.
 pub(crate) const IDENTIFIERS: [&str; 4] = ["/chatId", "/chat/id", "/ticket/id", "/property/id"];
 
 pub(crate) fn chat_start() -> Value {
@@ -102,38 +106,165 @@ pub(crate) fn decode(body: impl AsRef<[u8]>) -> Event {
     Event::from_slice(body.as_ref()).unwrap()
 }
 
-/// The pointers to everything inside a document, objects and lists too.
+/// Returns pointers to every value inside a document, including objects and arrays.
 pub(crate) fn pointers(document: &Value) -> Vec<String> {
     let members: Vec<(String, &Value)> = match document {
-        Value::Object(members) => members.iter().map(|(key, one)| (key.clone(), one)).collect(),
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value)).collect(),
         Value::Array(elements) => {
-            elements.iter().enumerate().map(|(at, one)| (at.to_string(), one)).collect()
+            elements.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
         }
         _ => Vec::new(),
     };
     let mut pointers = Vec::new();
-    for (key, inside) in members {
+    for (key, value) in members {
+        let below = self::pointers(value);
         pointers.push(format!("/{key}"));
-        pointers.extend(pointers_below(&key, inside));
+        pointers.extend(below.into_iter().map(|pointer| format!("/{key}{pointer}")));
     }
     pointers
 }
 
-fn pointers_below(key: &str, inside: &Value) -> impl Iterator<Item = String> {
-    pointers(inside).into_iter().map(move |pointer| format!("/{key}{pointer}"))
-}
-
-/// The document with another value at the pointer.
+/// Returns the document with another value at the pointer.
 pub(crate) fn with(document: &Value, pointer: &str, value: Value) -> Value {
     let mut changed = document.clone();
     *changed.pointer_mut(pointer).unwrap() = value;
     changed
 }
 
-/// The document without the field at the pointer; none where that is no field of an object.
+/// Returns the document without the field at the pointer. `None` if it is not a field of an object.
 pub(crate) fn without(document: &Value, pointer: &str) -> Option<Value> {
     let mut changed = document.clone();
     let (parent, key) = pointer.rsplit_once('/')?;
     changed.pointer_mut(parent)?.as_object_mut()?.remove(key)?;
     Some(changed)
+}
+
+/// Strings and numbers by their pointers.
+pub(crate) type Leaves = BTreeMap<String, String>;
+
+/// Returns the values of an event's public fields, by the pointers at which they are documented.
+pub(crate) fn leaves(event: &Event) -> Leaves {
+    let mut leaves = Leaves::new();
+    put(&mut leaves, "/event", Some(event.name()));
+    match event {
+        Event::ChatStart(start) => put_chat_start(&mut leaves, start),
+        Event::ChatEnd(end) => put_chat_end(&mut leaves, end),
+        Event::TranscriptCreated(transcript) => put_transcript(&mut leaves, transcript),
+        Event::TicketCreate(ticket) => put_ticket(&mut leaves, ticket),
+        _ => panic!("not a known event: {event:?}"),
+    }
+    leaves
+}
+
+fn put_chat_start(leaves: &mut Leaves, start: &ChatStart) {
+    put(leaves, "/chatId", Some(&start.chat_id));
+    put(leaves, "/time", start.time.as_ref());
+    put(leaves, "/domain", start.domain.as_ref());
+    put(leaves, "/referrer", start.referrer.as_ref());
+    if let Some(message) = &start.message {
+        put(leaves, "/message/text", message.text.as_ref());
+        put(leaves, "/message/type", message.kind.as_ref().map(MessageKind::as_str));
+        put(leaves, "/message/sender/type", message.sender.as_ref().map(Role::as_str));
+    }
+    put_visitor(leaves, "", start.visitor.as_ref());
+    put_property(leaves, &start.property);
+}
+
+fn put_chat_end(leaves: &mut Leaves, end: &ChatEnd) {
+    put(leaves, "/chatId", Some(&end.chat_id));
+    put(leaves, "/time", end.time.as_ref());
+    put(leaves, "/domain", end.domain.as_ref());
+    put(leaves, "/referrer", end.referrer.as_ref());
+    put_visitor(leaves, "", end.visitor.as_ref());
+    put_property(leaves, &end.property);
+}
+
+fn put_transcript(leaves: &mut Leaves, transcript: &TranscriptCreated) {
+    put(leaves, "/time", transcript.time.as_ref());
+    put(leaves, "/domain", transcript.domain.as_ref());
+    put(leaves, "/referrer", transcript.referrer.as_ref());
+    put_property(leaves, &transcript.property);
+    put(leaves, "/chat/id", Some(&transcript.chat.id));
+    put_visitor(leaves, "/chat", transcript.chat.visitor.as_ref());
+    for (index, message) in transcript.chat.messages.iter().enumerate() {
+        put_message(leaves, &format!("/chat/messages/{index}"), message);
+    }
+}
+
+fn put_ticket(leaves: &mut Leaves, created: &TicketCreate) {
+    put(leaves, "/time", created.time.as_ref());
+    put_property(leaves, &created.property);
+    if let Some(requester) = &created.requester {
+        put(leaves, "/requester/name", requester.name.as_ref());
+        put(leaves, "/requester/email", requester.email.as_ref());
+        put(leaves, "/requester/type", requester.role.as_ref().map(Role::as_str));
+    }
+    put(leaves, "/ticket/id", Some(&created.ticket.id));
+    put(leaves, "/ticket/humanId", created.ticket.human_id);
+    put(leaves, "/ticket/subject", created.ticket.subject.as_ref());
+    put(leaves, "/ticket/message", created.ticket.message.as_ref());
+}
+
+fn put(leaves: &mut Leaves, pointer: &str, leaf: Option<impl ToString>) {
+    if let Some(leaf) = leaf {
+        leaves.insert(pointer.to_owned(), leaf.to_string());
+    }
+}
+
+fn put_property(leaves: &mut Leaves, property: &Property) {
+    put(leaves, "/property/id", Some(&property.id));
+    put(leaves, "/property/name", property.name.as_ref());
+}
+
+fn put_visitor(leaves: &mut Leaves, parent: &str, visitor: Option<&Visitor>) {
+    if let Some(visitor) = visitor {
+        put(leaves, &format!("{parent}/visitor/name"), visitor.name.as_ref());
+        put(leaves, &format!("{parent}/visitor/email"), visitor.email.as_ref());
+        put(leaves, &format!("{parent}/visitor/city"), visitor.city.as_ref());
+        put(leaves, &format!("{parent}/visitor/country"), visitor.country.as_ref());
+    }
+}
+
+fn put_message(leaves: &mut Leaves, parent: &str, message: &Message) {
+    if let Some(sender) = &message.sender {
+        let letter = sender.role.as_ref().map(|role| match role {
+            Role::Visitor => "v",
+            Role::Agent => "a",
+            Role::System => "s",
+            other => other.as_str(),
+        });
+        put(leaves, &format!("{parent}/sender/t"), letter);
+        put(leaves, &format!("{parent}/sender/n"), sender.name.as_ref());
+        put(leaves, &format!("{parent}/sender/id"), sender.id.as_ref());
+    }
+    put(leaves, &format!("{parent}/type"), message.kind.as_ref().map(MessageKind::as_str));
+    put(leaves, &format!("{parent}/msg"), message.text.as_ref());
+    put(leaves, &format!("{parent}/time"), message.time.as_ref());
+    for (index, attachment) in message.attachments.iter().enumerate() {
+        put_attachment(leaves, &format!("{parent}/attchs/{index}"), attachment);
+    }
+}
+
+fn put_attachment(leaves: &mut Leaves, parent: &str, attachment: &Attachment) {
+    let file = format!("{parent}/content/file");
+    put(leaves, &format!("{parent}/type"), attachment.kind.as_ref());
+    put(leaves, &format!("{file}/url"), attachment.url.as_ref());
+    put(leaves, &format!("{file}/name"), attachment.name.as_ref());
+    put(leaves, &format!("{file}/mimeType"), attachment.mime_type.as_ref());
+    put(leaves, &format!("{file}/size"), attachment.size);
+    put(leaves, &format!("{file}/extension"), attachment.extension.as_ref());
+}
+
+/// Returns the values of a document. Empty strings are left out.
+pub(crate) fn leaves_of_json(document: &Value) -> Leaves {
+    let mut leaves = Leaves::new();
+    for pointer in pointers(document) {
+        let leaf = match document.pointer(&pointer) {
+            Some(Value::String(text)) if !text.is_empty() => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => continue,
+        };
+        leaves.insert(pointer, leaf);
+    }
+    leaves
 }

@@ -1,7 +1,9 @@
-//! A body that is no event is an error whose kind says why.
+//! Bodies that are not valid events, and known events without an identifier.
 
+use serde_json::{Value, json};
 use tower_tawk::event::{Event, EventErrorKind};
 
+use super::documents::{IDENTIFIERS, decode, documents, leaves, with, without};
 use super::odd_json::with_bytes;
 
 #[track_caller]
@@ -12,7 +14,7 @@ fn assert_error(body: &str, kind: EventErrorKind) {
 }
 
 #[test]
-fn what_is_not_json_is_no_event() {
+fn invalid_json_is_an_error() {
     let end = r#"{"event":"chat:end","chatId":"c","property":{"id":"p"}}"#;
     for (before, after) in [
         ("", "x"),
@@ -57,7 +59,7 @@ fn what_is_not_json_is_no_event() {
 }
 
 #[test]
-fn json_that_is_no_object_is_no_event() {
+fn json_that_is_not_an_object_is_an_error() {
     for body in [
         "null",
         "true",
@@ -76,7 +78,7 @@ fn json_that_is_no_object_is_no_event() {
 }
 
 #[test]
-fn an_object_without_a_field_event_is_no_event() {
+fn a_missing_event_field_is_an_error() {
     for body in [
         "{}",
         r#"{"Event":"chat:end"}"#,
@@ -91,7 +93,7 @@ fn an_object_without_a_field_event_is_no_event() {
 }
 
 #[test]
-fn an_event_that_is_no_name_is_no_event() {
+fn an_event_field_that_is_not_a_non_empty_string_is_an_error() {
     for event in
         ["null", r#""""#, "7", "1e400", "true", "[]", r#"["chat:end"]"#, r#"{"name":"chat:end"}"#]
     {
@@ -101,25 +103,112 @@ fn an_event_that_is_no_name_is_no_event() {
 }
 
 #[test]
-fn each_kind_of_error_says_what_is_wrong() {
-    for (body, says) in [
-        ("", "the body is not JSON"),
-        ("[]", "the body is JSON, but not an object"),
-        ("{}", "the body has no field `event`"),
-        (r#"{"event":7}"#, "the body's `event` is not a name"),
-        (r#"{"event":"chat:end"}"#, "the event has no identifier at `chatId`"),
+fn errors_have_a_message() {
+    for (body, message) in [
+        ("", "body is not valid JSON"),
+        ("[]", "body is not a JSON object"),
+        ("{}", "field `event` is missing"),
+        (r#"{"event":7}"#, "field `event` is not a non-empty string"),
+        (r#"{"event":"chat:end"}"#, "identifier `chatId` is missing"),
     ] {
-        assert_eq!(Event::from_slice(body.as_bytes()).unwrap_err().to_string(), says);
+        assert_eq!(Event::from_slice(body.as_bytes()).unwrap_err().to_string(), message);
     }
 }
 
 #[test]
-fn an_undecodable_event_has_the_name_that_the_body_has_and_nothing_else() {
+fn an_undecodable_event_has_only_a_name() {
     for (body, name) in [("", ""), ("{}", ""), (r#"{"event":"chat:end"}"#, "chat:end")] {
         let event = Event::Undecodable(Event::from_slice(body.as_bytes()).unwrap_err());
         assert_eq!(event.name(), name);
         assert_eq!((event.chat_id(), event.property(), event.time()), (None, None, None));
         assert_eq!((event.person(), event.opened_by()), (None, None));
         assert_eq!((event.agent_replies().count(), event.pre_chat_form().count()), (0, 0));
+    }
+}
+
+/// Calls `test` with every document and the pointer to each of its identifiers.
+fn for_each_identifier(test: impl Fn(&Value, &str)) {
+    let mut tested = 0;
+    for document in documents() {
+        for pointer in IDENTIFIERS.iter().filter(|pointer| document.pointer(pointer).is_some()) {
+            test(&document, pointer);
+            tested += 1;
+        }
+    }
+    assert_eq!(tested, 8, "two identifiers in each event");
+}
+
+#[track_caller]
+fn assert_missing(changed: &Value, pointer: &str) {
+    let error = Event::from_slice(changed.to_string().as_bytes()).unwrap_err();
+    let EventErrorKind::MissingIdentifier { path } = error.kind() else { panic!("{error:?}") };
+    assert_eq!(path, pointer[1..].replace('/', "."), "{changed}");
+    assert_eq!(error.name(), changed["event"].as_str());
+    assert!(error.to_string().contains(path), "{error}");
+}
+
+#[test]
+fn a_missing_identifier_is_an_error_with_its_path() {
+    for_each_identifier(|document, pointer| {
+        assert_missing(&without(document, pointer).unwrap(), pointer);
+    });
+}
+
+#[test]
+fn an_empty_identifier_or_one_of_another_type_is_missing() {
+    for_each_identifier(|document, pointer| {
+        for value in [json!(null), json!(""), json!(true), json!([]), json!(["c"]), json!({})] {
+            assert_missing(&with(document, pointer, value), pointer);
+        }
+    });
+}
+
+#[test]
+fn an_identifier_is_missing_if_its_object_is_missing() {
+    for_each_identifier(|document, pointer| {
+        let (parent, _) = pointer.rsplit_once('/').unwrap();
+        if parent.is_empty() {
+            return;
+        }
+        assert_missing(&without(document, parent).unwrap(), pointer);
+        for value in [json!(null), json!(""), json!("c"), json!(7), json!([]), json!({})] {
+            assert_missing(&with(document, parent, value), pointer);
+        }
+    });
+}
+
+#[test]
+fn a_number_is_accepted_as_an_identifier() {
+    for_each_identifier(|document, pointer| {
+        let marked = with(document, pointer, json!("the identifier")).to_string();
+        for digits in ["0", "-7", "318", "18446744073709551616", "1.50", "1e400"] {
+            let body = marked.replace("\"the identifier\"", digits);
+            assert_eq!(leaves(&decode(&body))[pointer], digits, "{body}");
+        }
+    });
+}
+
+#[test]
+fn the_id_of_an_agent_is_optional_and_may_be_a_number() {
+    let body = |id| {
+        format!(
+            r#"{{"event":"chat:transcript_created","property":{{"id":"p"}},"chat":{{"id":"c",
+                "messages":[{{"sender":{{"t":"a","n":"Ingrid Vale"{id}}}}}]}}}}"#
+        )
+    };
+    let id = "/chat/messages/0/sender/id";
+    assert_eq!(leaves(&decode(body(r#","id":64"#)))[id], "64");
+    for none in ["", r#","id":null"#, r#","id":"""#, r#","id":{}"#] {
+        assert_eq!(leaves(&decode(body(none))).get(id), None, "{none}");
+    }
+}
+
+#[test]
+fn the_format_of_an_identifier_is_not_checked() {
+    for id in ["C", " c ", "not a UUID", "é😀", "\u{0}", &"c".repeat(10_000)] {
+        for_each_identifier(|document, pointer| {
+            let changed = with(document, pointer, json!(id));
+            assert_eq!(leaves(&decode(changed.to_string()))[pointer], id);
+        });
     }
 }

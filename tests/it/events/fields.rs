@@ -1,10 +1,12 @@
-//! Every documented field: present, missing, null, empty, and of another type.
+//! Fields: present, missing, empty, of another type, and with unknown values.
 
 use serde_json::{Value, json};
-use tower_tawk::event::Event;
+use tower_tawk::event::{Event, MessageKind, Role};
 
-use super::documents::{IDENTIFIERS, decode, documents, pointers, with, without};
-use super::leaves::{leaves, leaves_of_json};
+use super::documents::{
+    IDENTIFIERS, chat_start, decode, documents, leaves, leaves_of_json, pointers, ticket_create,
+    transcript_created, with, without,
+};
 
 const CHAT: &str = "event chatId time domain referrer property.id property.name \
     visitor.name visitor.email visitor.city visitor.country";
@@ -20,41 +22,41 @@ const TICKET: &str = "event time property.id property.name requester.name reques
     requester.type ticket.id ticket.humanId ticket.subject ticket.message";
 
 #[test]
-fn every_documented_field_is_read() {
+fn every_documented_field_is_decoded() {
     let fields = [format!("{CHAT} {MESSAGE}"), CHAT.into(), TRANSCRIPT.into(), TICKET.into()];
     for (document, fields) in documents().iter().zip(&fields) {
-        let read = leaves(&decode(document.to_string()));
-        assert_eq!(read, leaves_of_json(document));
+        let decoded = leaves(&decode(document.to_string()));
+        assert_eq!(decoded, leaves_of_json(document));
         for field in fields.split_whitespace() {
             let pointer = format!("/{}", field.replace('.', "/"));
-            assert!(read.contains_key(&pointer), "{} has no {field}", read["/event"]);
+            assert!(decoded.contains_key(&pointer), "{} has no {field}", decoded["/event"]);
         }
     }
 }
 
 #[test]
-fn a_field_that_is_missing_is_none_and_the_rest_is_as_it_was() {
+fn a_missing_field_is_none() {
     for_each_optional(|document, pointer| {
         if let Some(changed) = without(document, pointer) {
-            assert_nothing_but(document, pointer, &changed);
+            assert_only_missing(document, pointer, &changed);
         }
     });
 }
 
 #[test]
-fn a_field_that_is_null_or_empty_is_none_and_the_rest_is_as_it_was() {
+fn a_null_or_empty_field_is_none() {
     for_each_optional(|document, pointer| {
         for value in [json!(null), json!("")] {
-            assert_nothing_but(document, pointer, &with(document, pointer, value));
+            assert_only_missing(document, pointer, &with(document, pointer, value));
         }
     });
 }
 
 #[test]
-fn a_field_of_another_type_is_none_and_the_rest_is_as_it_was() {
+fn a_field_of_another_type_is_none() {
     for_each_optional(|document, pointer| {
-        for value in of_another_type(document, pointer) {
-            assert_nothing_but(document, pointer, &with(document, pointer, value));
+        for value in values_of_another_type(document, pointer) {
+            assert_only_missing(document, pointer, &with(document, pointer, value));
         }
     });
 }
@@ -79,7 +81,7 @@ fn an_object_of_another_type_is_none() {
 }
 
 #[test]
-fn a_message_of_another_type_keeps_its_place() {
+fn a_message_of_another_type_is_empty() {
     let body = json!({
         "event": "chat:transcript_created", "property": {"id": "p"},
         "chat": {"id": "c", "messages": [
@@ -100,28 +102,30 @@ fn for_each_optional(test: impl Fn(&Value, &str)) {
     }
 }
 
-/// The event's name, an identifier, or an object that holds one.
+/// Returns whether the pointer is that of the event's name, of an identifier, or of an object that
+/// contains one.
 fn is_required(pointer: &str) -> bool {
-    let inside = format!("{pointer}/");
-    let is_at = |identifier: &&str| *identifier == pointer || identifier.starts_with(&inside);
-    pointer == "/event" || IDENTIFIERS.iter().any(is_at)
+    let children = format!("{pointer}/");
+    let is_at_or_below =
+        |identifier: &&str| *identifier == pointer || identifier.starts_with(&children);
+    pointer == "/event" || IDENTIFIERS.iter().any(is_at_or_below)
 }
 
-/// The changed document says what the document says, but for what lies at the pointer.
+/// Asserts that the changed document decodes like the document without the value at the pointer.
 #[track_caller]
-fn assert_nothing_but(document: &Value, pointer: &str, changed: &Value) {
+fn assert_only_missing(document: &Value, pointer: &str, changed: &Value) {
     let mut rest = leaves_of_json(document);
     rest.retain(|leaf, _| leaf != pointer && !leaf.starts_with(&format!("{pointer}/")));
     assert_eq!(leaves(&decode(changed.to_string())), rest, "{changed}");
 }
 
-fn of_another_type(document: &Value, pointer: &str) -> Vec<Value> {
+fn values_of_another_type(document: &Value, pointer: &str) -> Vec<Value> {
     let numbers = [json!(7), json!(-7), json!(7.5), json!(1e300)];
     let mut others = vec![json!(true), json!([]), json!({})];
     match document.pointer(pointer).unwrap() {
         Value::String(text) => {
             others.extend([json!([text]), json!({"text": text})]);
-            // An agent's id is an identifier: a number is kept.
+            // The id of an agent may be a number.
             if !pointer.ends_with("/sender/id") {
                 others.extend(numbers);
             }
@@ -131,7 +135,84 @@ fn of_another_type(document: &Value, pointer: &str) -> Vec<Value> {
         }
         Value::Object(object) => others.extend([json!("text"), json!(7), json!([object])]),
         Value::Array(list) => others.extend([json!("text"), json!(7), json!({"0": list[0]})]),
-        other => panic!("no document has {other}"),
+        other => panic!("unexpected value: {other}"),
     }
     others
+}
+
+const UNKNOWN_NAMES: [&str; 5] = ["bot", "Visitor", " visitor", "é😀", "\u{0}"];
+
+#[test]
+fn roles_are_decoded_from_names_and_letters() {
+    for (name, letter, role) in [
+        ("visitor", "v", Role::Visitor),
+        ("agent", "a", Role::Agent),
+        ("system", "s", Role::System),
+    ] {
+        assert_eq!(first_sender(name), Some(role.clone()));
+        assert_eq!(requester(name), Some(role.clone()));
+        assert_eq!(sender_in_transcript(letter), Some(role.clone()));
+        assert_eq!(role.as_str(), name);
+    }
+}
+
+#[test]
+fn an_unknown_role_is_kept() {
+    for name in UNKNOWN_NAMES {
+        for role in [first_sender(name), requester(name), sender_in_transcript(name)] {
+            let role = role.unwrap();
+            assert_eq!(role, Role::Other(name.to_owned()));
+            assert_eq!(role.as_str(), name);
+        }
+    }
+}
+
+#[test]
+fn message_kinds_are_decoded_and_an_unknown_kind_is_kept() {
+    let other = |name: &str| MessageKind::Other(name.to_owned());
+    let known = [
+        ("msg", MessageKind::Text),
+        ("file", MessageKind::File),
+        ("webrtc-call", MessageKind::WebrtcCall),
+    ];
+    for (name, kind) in known.into_iter().chain(UNKNOWN_NAMES.map(|name| (name, other(name)))) {
+        assert_eq!(kind.as_str(), name);
+        for decoded in kinds(name) {
+            assert_eq!(decoded, Some(kind.clone()));
+        }
+    }
+}
+
+fn first_sender(name: &str) -> Option<Role> {
+    let changed = with(&chat_start(), "/message/sender/type", json!(name));
+    let event = decode(changed.to_string());
+    assert_eq!(event.person().unwrap().name(), Some("Nadia Okafor-Lind"));
+    event.opened_by().cloned()
+}
+
+fn requester(name: &str) -> Option<Role> {
+    let changed = with(&ticket_create(), "/requester/type", json!(name));
+    let event = decode(changed.to_string());
+    assert_eq!(event.person().unwrap().name(), Some("Ruth Abenov"));
+    event.opened_by().cloned()
+}
+
+fn sender_in_transcript(letter: &str) -> Option<Role> {
+    let changed = with(&transcript_created(), "/chat/messages/1/sender/t", json!(letter));
+    let Event::TranscriptCreated(transcript) = decode(changed.to_string()) else {
+        panic!("{changed}")
+    };
+    let sender = transcript.chat.messages[1].sender.clone().unwrap();
+    assert_eq!(sender.name.as_deref(), Some("Ingrid Vale"));
+    sender.role
+}
+
+fn kinds(name: &str) -> [Option<MessageKind>; 2] {
+    let changed = with(&chat_start(), "/message/type", json!(name));
+    let Event::ChatStart(start) = decode(changed.to_string()) else { panic!("{changed}") };
+    let changed = with(&transcript_created(), "/chat/messages/0/type", json!(name));
+    let Event::TranscriptCreated(transcript) = decode(changed.to_string()) else {
+        panic!("{changed}")
+    };
+    [start.message.unwrap().kind, transcript.chat.messages[0].kind.clone()]
 }

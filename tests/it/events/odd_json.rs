@@ -1,13 +1,12 @@
-//! JSON that no serialiser would write: written out, and as strategies for properties.
+//! JSON that serializers do not write, as text and as proptest strategies.
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::sample::select;
 use serde_json::Value;
 
-/// The text of a document, with what `extra` gives before each member of each object and at the
-/// object's end: members of its own, `"key":value`, or nothing. It is told the key of the member
-/// that follows.
+/// Returns the text of a document with additional members. `extra` returns the members to insert
+/// before the member with the given key, or at the end of an object: `"key":value`, or nothing.
 pub(crate) fn with_extras(
     document: &Value,
     extra: &mut dyn FnMut(Option<&str>) -> String,
@@ -24,19 +23,19 @@ pub(crate) fn with_extras(
             format!("{{{}}}", members.join(","))
         }
         Value::Array(list) => {
-            let elements: Vec<_> = list.iter().map(|one| with_extras(one, extra)).collect();
+            let elements: Vec<_> = list.iter().map(|value| with_extras(value, extra)).collect();
             format!("[{}]", elements.join(","))
         }
         leaf => leaf.to_string(),
     }
 }
 
-/// The text with other bytes, such as are not UTF-8, in place of each `~`.
+/// Replaces each `~` in the text with `bytes`, which need not be valid UTF-8.
 pub(crate) fn with_bytes(text: &str, bytes: &[u8]) -> Vec<u8> {
     text.split('~').map(str::as_bytes).collect::<Vec<_>>().join(bytes)
 }
 
-/// Every key that is documented.
+/// All documented keys.
 const KEYS: [&str; 32] = [
     "event",
     "chatId",
@@ -72,7 +71,7 @@ const KEYS: [&str; 32] = [
     "subject",
 ];
 
-/// What a string may be made of: the insides of JSON strings.
+/// Parts of JSON strings.
 const PIECES: [&str; 20] = [
     "chat:start",
     "chat:end",
@@ -96,16 +95,16 @@ const PIECES: [&str; 20] = [
     "\u{feff}",
 ];
 
-/// Numbers of all sorts, and what else is no string.
+/// Numbers and other literals.
 const LITERALS: [&str; 9] =
     ["null", "true", "0", "-0", "7", "18446744073709551616", "0.10", "1e400", "-1E-400"];
 
-/// The inside of a string.
+/// The contents of a JSON string.
 pub(crate) fn any_string() -> impl Strategy<Value = String> {
     vec(select(&PIECES[..]), 0..5).prop_map(|pieces| pieces.concat())
 }
 
-/// A key that is not documented, in its quotes.
+/// A key that is not documented, in quotes.
 pub(crate) fn any_key() -> impl Strategy<Value = String> {
     (any_string(), select(&KEYS[..]), any_string())
         .prop_map(|(before, key, after)| format!(r#""{before}{key}{after}""#))
@@ -115,17 +114,17 @@ pub(crate) fn any_key() -> impl Strategy<Value = String> {
         })
 }
 
-/// Any JSON, with the documented keys in it.
+/// Any JSON value. Objects have documented and other keys.
 pub(crate) fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         select(&LITERALS[..]).prop_map(str::to_owned),
-        any_string().prop_map(|inside| format!(r#""{inside}""#)),
+        any_string().prop_map(|text| format!(r#""{text}""#)),
         Just(r#""2024-08-15T09:12:41.307Z""#.to_owned()),
     ];
     leaf.prop_recursive(5, 40, 6, |inner| {
         let key = prop_oneof![
             select(&KEYS[..]).prop_map(|key| format!(r#""{key}""#)),
-            any_string().prop_map(|inside| format!(r#""{inside}""#)),
+            any_string().prop_map(|text| format!(r#""{text}""#)),
         ];
         let member = (key, inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
         prop_oneof![

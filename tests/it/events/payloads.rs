@@ -1,4 +1,4 @@
-//! The twelve documented payloads, field by field.
+//! The payloads in `examples/payloads`.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 use tower_tawk::event::{Event, MessageKind, Role};
 
-use super::documents::decode;
-use super::leaves::{leaves, leaves_of_json};
+use super::documents::{decode, leaves, leaves_of_json};
 
-/// The twelve, in the order of their names.
+/// Returns the name and body of each payload, ordered by name.
 pub(crate) fn payloads() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/payloads");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -30,7 +29,7 @@ fn payload(number: usize) -> Event {
 }
 
 #[test]
-fn every_field_of_the_twelve_is_read() {
+fn every_field_of_the_payloads_is_decoded() {
     for (name, body) in payloads() {
         let document: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(leaves(&decode(&body)), leaves_of_json(&document), "{name}");
@@ -38,7 +37,7 @@ fn every_field_of_the_twelve_is_read() {
 }
 
 #[test]
-fn each_of_the_twelve_is_the_event_that_it_is_named_for() {
+fn payloads_decode_to_the_event_in_their_name() {
     for (name, body) in payloads() {
         let variant = match decode(&body) {
             Event::ChatStart(_) => "chat-start",
@@ -52,7 +51,7 @@ fn each_of_the_twelve_is_the_event_that_it_is_named_for() {
 }
 
 #[test]
-fn who_opened_each_of_the_twelve() {
+fn payloads_are_opened_by_visitors_and_agents() {
     let opened_by = payloads().into_iter().map(|(_, body)| decode(body).opened_by().cloned());
     let (visitor, agent) = (Some(Role::Visitor), Some(Role::Agent));
     let expected = [
@@ -63,7 +62,7 @@ fn who_opened_each_of_the_twelve() {
 }
 
 #[test]
-fn the_first_is_a_pre_chat_form() {
+fn payload_1_is_a_pre_chat_form() {
     let event = payload(1);
     let form: Vec<_> = event.pre_chat_form().collect();
     let expected = [
@@ -79,14 +78,14 @@ fn the_first_is_a_pre_chat_form() {
 }
 
 #[test]
-fn the_second_is_from_somebody_without_a_name() {
-    let Event::ChatStart(start) = payload(2) else { panic!("not the start of a chat") };
+fn payload_2_has_an_anonymous_visitor() {
+    let Event::ChatStart(start) = payload(2) else { panic!("not a chat:start event") };
     assert_eq!(start.chat_id, "8e55d0b0-5b33-11ef-8a7c-1d9f64c3b2e0");
     assert_eq!(start.time.as_ref().unwrap().as_str(), "2024-08-15T11:12:54.019Z");
     assert_eq!((&start.domain, &start.referrer), (&None, &None));
     let message = start.message.as_ref().unwrap();
     assert_eq!(message.text.as_deref(), Some("hola, ¿tienen envío a Medellín?"));
-    assert_eq!(message.kind, Some(MessageKind::Message));
+    assert_eq!(message.kind, Some(MessageKind::Text));
     let visitor = start.visitor.as_ref().unwrap();
     assert_eq!(
         (visitor.city.as_deref(), visitor.country.as_deref()),
@@ -96,8 +95,8 @@ fn the_second_is_from_somebody_without_a_name() {
 }
 
 #[test]
-fn the_fifth_is_a_file_without_a_text() {
-    let Event::ChatStart(start) = payload(5) else { panic!("not the start of a chat") };
+fn payload_5_is_a_file_without_text() {
+    let Event::ChatStart(start) = payload(5) else { panic!("not a chat:start event") };
     let message = start.message.unwrap();
     assert_eq!((message.text, message.kind), (None, Some(MessageKind::File)));
     assert_eq!(
@@ -107,10 +106,13 @@ fn the_fifth_is_a_file_without_a_text() {
 }
 
 #[test]
-fn the_ninth_has_attachments() {
+fn payload_9_has_attachments() {
     let Event::TranscriptCreated(transcript) = payload(9) else { panic!("not a transcript") };
     let messages = &transcript.chat.messages;
-    assert_eq!(messages.iter().map(|one| one.attachments.len()).collect::<Vec<_>>(), [1, 0, 2]);
+    assert_eq!(
+        messages.iter().map(|message| message.attachments.len()).collect::<Vec<_>>(),
+        [1, 0, 2]
+    );
     assert_eq!(messages[0].text, None);
     let picture = &messages[0].attachments[0];
     assert_eq!(picture.kind.as_deref(), Some("file"));
@@ -126,7 +128,7 @@ fn the_ninth_has_attachments() {
 }
 
 #[test]
-fn the_replies_in_the_transcripts_are_the_agents() {
+fn transcripts_have_the_replies_of_agents() {
     for (number, replies) in [
         (8, &["Yes, two pairs left in brown."][..]),
         (9, &["Got it. Please fill in this form before Thursday."]),
@@ -140,7 +142,7 @@ fn the_replies_in_the_transcripts_are_the_agents() {
 }
 
 #[test]
-fn the_twelfth_is_a_ticket_of_several_lines() {
+fn payload_12_is_a_ticket_with_several_lines() {
     let Event::TicketCreate(created) = payload(12) else { panic!("not a ticket") };
     assert_eq!(created.requester.as_ref().unwrap().name.as_deref(), Some("Léonie Béranger"));
     assert_eq!(created.ticket.human_id, Some(1042));

@@ -1,39 +1,37 @@
-//! `Debug` and errors show ids, times and sorts, and nothing that people are called, have written
-//! or have sent.
+//! `Debug` output and errors contain no personal data.
 
 use serde_json::{Value, json};
 use tower_tawk::event::Event;
 
-use super::documents::{IDENTIFIERS, decode, documents, without};
-use super::leaves::leaves_of_json;
+use super::documents::{IDENTIFIERS, decode, documents, leaves_of_json, with, without};
 use super::payloads::payloads;
 
-/// Where nothing of a person stands, by the last key.
+/// Keys of values that are not personal data.
 const PUBLIC: [&str; 9] =
     ["event", "chatId", "time", "id", "humanId", "type", "t", "mimeType", "size"];
 
-/// What no log may show of a document.
-fn secrets(document: &Value) -> Vec<String> {
+/// Returns the personal data of a document.
+fn personal_data(document: &Value) -> Vec<String> {
     let property = document["property"]["name"].as_str().unwrap_or_default();
     leaves_of_json(document)
         .into_iter()
         .filter(|(pointer, _)| PUBLIC.iter().all(|key| !pointer.ends_with(&format!("/{key}"))))
-        // The extension of a file is in its media type too.
+        // The extension of a file is also part of its media type.
         .filter(|(pointer, leaf)| !pointer.ends_with("/extension") && leaf != property)
         .map(|(_, leaf)| leaf)
         .collect()
 }
 
 #[track_caller]
-fn assert_silent(shown: &str, secrets: &[String]) {
-    for secret in secrets {
-        // A text of several lines would be shown with escapes.
-        let first_word = secret.split(|c: char| c.is_control()).next().unwrap_or_default();
-        assert!(!shown.contains(first_word), "{first_word:?} is shown in {shown}");
+fn assert_absent(shown: &str, personal_data: &[String]) {
+    for value in personal_data {
+        // `Debug` escapes control characters.
+        let first_line = value.split(|c: char| c.is_control()).next().unwrap_or_default();
+        assert!(!shown.contains(first_line), "{first_line:?} is shown in {shown}");
     }
 }
 
-/// Everything that has a `Debug` of its own.
+/// Returns the `Debug` output of the event and of every type in it.
 fn shown(event: &Event) -> String {
     let mut shown = format!("{event:?} {event:#?} {:?}", event.person());
     match event {
@@ -54,60 +52,56 @@ fn shown(event: &Event) -> String {
 }
 
 #[test]
-fn no_debug_of_the_twelve_shows_anything_of_a_person() {
+fn debug_of_payloads_contains_no_personal_data() {
     for (name, body) in payloads() {
         let document: Value = serde_json::from_slice(&body).unwrap();
-        let secrets = secrets(&document);
-        assert!(secrets.len() >= 3, "{name}: {secrets:?}");
-        assert_silent(&shown(&decode(&body)), &secrets);
+        let personal_data = personal_data(&document);
+        assert!(personal_data.len() >= 3, "{name}: {personal_data:?}");
+        assert_absent(&shown(&decode(&body)), &personal_data);
     }
 }
 
 #[test]
-fn no_debug_of_a_document_with_every_field_shows_anything_of_a_person() {
+fn debug_of_every_field_contains_no_personal_data() {
     for document in documents() {
-        assert_silent(&shown(&decode(document.to_string())), &secrets(&document));
+        assert_absent(&shown(&decode(document.to_string())), &personal_data(&document));
     }
 }
 
 #[test]
-fn debug_shows_which_event_it_is_and_whose() {
+fn debug_contains_identifiers_and_times() {
     for document in documents() {
         let event = decode(document.to_string());
         let shown = format!("{event:?}");
         let pointers = IDENTIFIERS.iter().filter_map(|pointer| document.pointer(pointer)?.as_str());
         for id in pointers.chain(document["time"].as_str()) {
-            assert!(shown.contains(id), "{id} is not in {shown}");
+            assert!(shown.contains(id), "{id} is missing in {shown}");
         }
     }
 }
 
 #[test]
-fn debug_of_an_unknown_event_shows_its_name_alone() {
+fn debug_of_an_unknown_event_contains_only_its_name() {
     let mut document = documents()[0].clone();
     document["event"] = json!("contact:merge");
     let shown = format!("{:?}", decode(document.to_string()));
     assert!(shown.contains("contact:merge"), "{shown}");
-    assert_silent(&shown, &secrets(&document));
+    assert_absent(&shown, &personal_data(&document));
     assert!(!shown.contains("3c1f7a90"), "{shown}");
 }
 
 #[test]
-fn no_error_shows_anything_of_the_body() {
+fn errors_contain_nothing_of_the_body() {
     for document in documents() {
         let text = document.to_string();
-        let nameless = with_event(&document, json!(7));
-        let cut = text[..text.len() - 1].to_owned();
+        let without_name = with(&document, "/event", json!(7)).to_string();
+        let truncated = text[..text.len() - 1].to_owned();
         let without_property = without(&document, "/property").unwrap().to_string();
-        for body in [nameless, cut, without_property, format!("[{text}]")] {
+        for body in [without_name, truncated, without_property, format!("[{text}]")] {
             let error = Event::from_slice(body.as_bytes()).unwrap_err();
             let shown =
                 format!("{error} {error:?} {error:#?} {:?}", Event::Undecodable(error.clone()));
-            assert_silent(&shown, &secrets(&document));
+            assert_absent(&shown, &personal_data(&document));
         }
     }
-}
-
-fn with_event(document: &Value, event: Value) -> String {
-    super::documents::with(document, "/event", event).to_string()
 }

@@ -1,32 +1,33 @@
-//! Whatever the bytes, whatever the JSON.
+//! Properties of random bytes and random JSON.
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use tower_tawk::event::{Event, Time};
+use tower_tawk::event::{Event, Timestamp};
 
-use super::documents::{IDENTIFIERS, decode, documents, pointers, with, without};
-use super::leaves::{leaves, leaves_of_json};
+use super::documents::{
+    IDENTIFIERS, decode, documents, leaves, leaves_of_json, pointers, with, without,
+};
 use super::odd_json::{any_json, any_key, any_string, with_extras};
 
 fn any_document() -> impl Strategy<Value = Value> {
     select(documents().to_vec())
 }
 
-/// Asks everything of what is decoded, and decodes it once more from what is serialized.
+/// Calls every method of a decoded event, and decodes it again after serialization.
 fn use_all(body: &[u8]) {
     let Ok(event) = Event::from_slice(body) else { return };
     let _ = format!("{event:?} {:?} {:?}", event.name(), event.chat_id());
+    let _ = (event.ticket_id(), event.message_count(), event.property());
     let _ = event.person().map(|person| person.has_placeholder_name());
-    let _ = event.time().map(Time::parse);
+    let _ = event.time().map(Timestamp::to_system_time);
     let _ = (event.opened_by(), event.agent_replies().count(), event.pre_chat_form().count());
     assert!(decode(serde_json::to_vec(&event).unwrap()) == event, "{event:?}");
 }
 
-/// Leaves that a field may have, and such as are none. Kinds are kept: what becomes of another
-/// kind is promised elsewhere.
+/// Replaces values of the document with values of the same type or with null.
 fn changed_leaves(document: &Value, changes: &[Option<String>], number: u64) -> Value {
     let mut changed = document.clone();
     let mut changes = changes.iter().cycle();
@@ -74,13 +75,13 @@ proptest! {
     }
 
     #[test]
-    fn random_json_in_the_place_of_any_field_never_panics_and_survives_a_round_trip(
+    fn random_json_in_any_field_never_panics(
         document in any_document(),
         places in vec((any::<Index>(), any_json()), 1..4),
     ) {
         let mut text = document.to_string();
         for (place, json) in places {
-            // What lies within an earlier place is not found any more, and stays as it is.
+            // A value that is inside an earlier replacement is not found, and not replaced.
             let pointers = pointers(&document);
             let inside = document.pointer(&pointers[place.index(pointers.len())]).unwrap();
             text = text.replacen(&inside.to_string(), &json, 1);
@@ -89,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_with_random_fields_anywhere_is_the_same_event(
+    fn random_unknown_fields_are_ignored(
         document in any_document(),
         extras in vec(option::of((any_key(), any_json())), 1..12),
     ) {
@@ -102,20 +103,20 @@ proptest! {
     }
 
     #[test]
-    fn an_event_with_random_values_of_its_fields_before_the_last_is_the_same_event(
+    fn random_earlier_duplicates_are_ignored(
         document in any_document(),
         earlier in vec(any_json(), 1..12),
     ) {
         let mut earlier = earlier.iter().cycle();
-        let repeated = with_extras(&document, &mut |key| match key {
+        let duplicated = with_extras(&document, &mut |key| match key {
             Some(key) => format!("{}:{}", json!(key), earlier.next().unwrap()),
             None => String::new(),
         });
-        assert!(decode(&repeated) == decode(document.to_string()), "{repeated}");
+        assert!(decode(&duplicated) == decode(document.to_string()), "{duplicated}");
     }
 
     #[test]
-    fn random_leaves_are_read_and_survive_a_round_trip(
+    fn random_values_are_decoded_and_survive_a_round_trip(
         document in any_document(),
         changes in vec(option::of(any::<String>()), 1..30),
         number: u64,
@@ -124,8 +125,8 @@ proptest! {
         let mut document = changed_leaves(&document, &changes, number);
         let pointers = pointers(&document);
         let pointer = &pointers[removed.index(pointers.len())];
-        let holds = |identifier: &&str| identifier.starts_with(&**pointer);
-        if pointer != "/event" && !IDENTIFIERS.iter().any(holds) {
+        let contains = |identifier: &&str| identifier.starts_with(&**pointer);
+        if pointer != "/event" && !IDENTIFIERS.iter().any(contains) {
             document = without(&document, pointer).unwrap_or(document);
         }
 
@@ -133,12 +134,12 @@ proptest! {
         assert_eq!(leaves(&event), leaves_of_json(&document));
         let serialized = serde_json::to_vec(&event).unwrap();
         assert!(decode(&serialized) == event);
-        let shape: Value = serde_json::from_slice(&serialized).unwrap();
-        assert_eq!(leaves_of_json(&shape), leaves_of_json(&document));
+        let json: Value = serde_json::from_slice(&serialized).unwrap();
+        assert_eq!(leaves_of_json(&json), leaves_of_json(&document));
     }
 
     #[test]
-    fn an_unknown_event_has_its_random_text(
+    fn an_unknown_event_keeps_its_text(
         name in any_string(),
         extras in vec((any_key(), any_json()), 0..5),
     ) {

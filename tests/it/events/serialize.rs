@@ -1,4 +1,4 @@
-//! `Serialize` gives the documented shape again.
+//! `Serialize` writes the documented format.
 
 use serde_json::{Value, json};
 use tower_tawk::event::Event;
@@ -7,7 +7,7 @@ use super::documents::{chat_start, decode, documents, transcript_created, with};
 use super::payloads::payloads;
 
 #[test]
-fn an_event_that_was_serialized_is_the_same_event() {
+fn a_serialized_event_decodes_to_the_same_event() {
     let documents = documents().map(|document| document.to_string().into_bytes());
     for body in payloads().into_iter().map(|(_, body)| body).chain(documents) {
         let event = decode(&body);
@@ -16,7 +16,7 @@ fn an_event_that_was_serialized_is_the_same_event() {
 }
 
 #[test]
-fn the_twelve_have_their_own_shape_again_but_for_what_is_empty() {
+fn payloads_serialize_to_their_own_format_without_empty_fields() {
     for (name, body) in payloads() {
         let mut document: Value = serde_json::from_slice(&body).unwrap();
         remove_empty(&mut document);
@@ -25,14 +25,14 @@ fn the_twelve_have_their_own_shape_again_but_for_what_is_empty() {
 }
 
 #[test]
-fn a_document_with_every_field_has_its_own_shape_again() {
+fn documents_with_every_field_serialize_to_their_own_format() {
     for document in documents() {
         assert_eq!(serde_json::to_value(decode(document.to_string())).unwrap(), document);
     }
 }
 
 #[test]
-fn what_was_not_sent_is_left_out() {
+fn missing_fields_are_not_serialized() {
     let start = |message| {
         let property = json!({"id": "p"});
         json!({"event": "chat:start", "chatId": "c", "property": property, "message": message})
@@ -55,7 +55,7 @@ fn what_was_not_sent_is_left_out() {
 }
 
 #[test]
-fn an_unknown_value_is_written_as_it_was_sent() {
+fn unknown_values_are_serialized_as_they_were_sent() {
     let start = with(&chat_start(), "/message/type", json!("poll"));
     let start = with(&start, "/message/sender/type", json!("v"));
     let transcript = with(&transcript_created(), "/chat/messages/0/sender/t", json!("visitor"));
@@ -65,7 +65,7 @@ fn an_unknown_value_is_written_as_it_was_sent() {
 }
 
 #[test]
-fn an_unknown_event_is_its_own_text_again() {
+fn an_unknown_event_serializes_to_its_own_text() {
     for text in [
         r#"{"event":"contact:merge"}"#,
         r#"{ "x" : 1e400, "\ud83d":"\ud83d", "event": "contact:merge", "x": 1.50 }"#,
@@ -75,7 +75,7 @@ fn an_unknown_event_is_its_own_text_again() {
 }
 
 #[test]
-fn an_unknown_event_that_no_value_can_hold_is_an_error_there() {
+fn an_unknown_event_that_value_cannot_represent_is_an_error() {
     for odd in [r#""\ud83d""#, "1e400"] {
         let event = decode(format!(r#"{{"event":"contact:merge","x":{odd}}}"#));
         assert!(serde_json::to_value(&event).is_err(), "{odd}");

@@ -1,15 +1,15 @@
-//! What nobody reads does no harm, whatever it is and wherever it stands.
+//! Unused fields, odd JSON and duplicate keys.
 
 use serde_json::{Value, json};
 use tower_tawk::event::{Event, EventErrorKind};
 
-use super::documents::{chat_end, decode, documents, pointers, with};
-use super::leaves::leaves;
+use super::documents::{chat_end, decode, documents, leaves, pointers, with};
 use super::odd_json::{with_bytes, with_extras};
 
-/// Every object of every document gets these members, before and after its own.
+/// Asserts that every document decodes the same with these members before, between and after the
+/// members of each object.
 #[track_caller]
-fn assert_harmless(members: &str) {
+fn assert_ignored(members: &str) {
     for document in documents() {
         let odd = with_extras(&document, &mut |_| members.to_owned());
         assert!(decode(with_bytes(&odd, b"\xff")) == decode(document.to_string()), "{members:.60}");
@@ -17,7 +17,7 @@ fn assert_harmless(members: &str) {
 }
 
 #[test]
-fn odd_values_that_nobody_reads_do_no_harm() {
+fn odd_values_of_unknown_keys_are_ignored() {
     for value in [
         r#""\ud83d""#,
         r#""\ude00\ud83d""#,
@@ -30,12 +30,12 @@ fn odd_values_that_nobody_reads_do_no_harm() {
         "\"~\"",
         "\"\\n~\"",
     ] {
-        assert_harmless(&format!(r#""x":{value}"#));
+        assert_ignored(&format!(r#""x":{value}"#));
     }
 }
 
 #[test]
-fn odd_keys_do_no_harm() {
+fn odd_keys_are_ignored() {
     for key in [
         r"\ud83d",
         r"\ud83devent",
@@ -53,23 +53,23 @@ fn odd_keys_do_no_harm() {
         "id~",
         "~name",
     ] {
-        assert_harmless(&format!(r#""{key}":"x""#));
-        assert_harmless(&format!(r#""{key}":{{"{key}":1e400}}"#));
+        assert_ignored(&format!(r#""{key}":"x""#));
+        assert_ignored(&format!(r#""{key}":{{"{key}":1e400}}"#));
     }
-    assert_harmless(&format!(r#""{}":0"#, "x".repeat(1_000)));
-    assert_harmless(&format!(r#""{}":0"#, r"\u0078".repeat(1_000)));
+    assert_ignored(&format!(r#""{}":0"#, "x".repeat(1_000)));
+    assert_ignored(&format!(r#""{}":0"#, r"\u0078".repeat(1_000)));
 }
 
 #[test]
-fn two_hundred_levels_of_nesting_do_no_harm() {
+fn deeply_nested_values_are_ignored() {
     for levels in [200, 5_000] {
-        assert_harmless(&format!(r#""x":{}{}"#, "[".repeat(levels), "]".repeat(levels)));
-        assert_harmless(&format!(r#""x":{}0{}"#, r#"{"":"#.repeat(levels), "}".repeat(levels)));
+        assert_ignored(&format!(r#""x":{}{}"#, "[".repeat(levels), "]".repeat(levels)));
+        assert_ignored(&format!(r#""x":{}0{}"#, r#"{"":"#.repeat(levels), "}".repeat(levels)));
     }
 }
 
 #[test]
-fn a_hundred_thousand_unknown_keys_do_no_harm() {
+fn a_hundred_thousand_unknown_keys_are_ignored() {
     let keys = |count| (0..count).map(|at| format!(r#""x{at}":0"#)).collect::<Vec<_>>().join(",");
     for document in documents() {
         let text = document.to_string();
@@ -88,28 +88,28 @@ fn a_hundred_thousand_unknown_keys_do_no_harm() {
 }
 
 #[test]
-fn a_lone_surrogate_in_a_field_that_is_read_is_one_replacement_character() {
+fn a_lone_surrogate_is_decoded_as_one_replacement_character() {
     for document in documents() {
         for pointer in pointers(&document) {
             if pointer == "/event" || !document.pointer(&pointer).is_some_and(Value::is_string) {
                 continue;
             }
             let marked = with(&document, &pointer, json!("the text")).to_string();
-            for (text, read) in [
+            for (text, decoded) in [
                 (r"a\ud83db", "a\u{fffd}b"),
                 (r"a\uDE00b", "a\u{fffd}b"),
                 (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
             ] {
                 let body = marked.replace("the text", text);
-                assert_eq!(leaves(&decode(body))[&pointer], read);
+                assert_eq!(leaves(&decode(body))[&pointer], decoded);
             }
         }
     }
 }
 
 #[test]
-fn what_is_not_utf_8_in_a_field_that_is_read_is_one_replacement_character() {
-    for (bytes, read) in [
+fn invalid_utf8_is_decoded_as_one_replacement_character() {
+    for (bytes, decoded) in [
         (&b"\xff"[..], "a\u{fffd}b"),
         (b"\xff\xfe\x80", "a\u{fffd}b"),
         (b"\xed\xa0\xbd", "a\u{fffd}b"),
@@ -119,7 +119,7 @@ fn what_is_not_utf_8_in_a_field_that_is_read_is_one_replacement_character() {
     ] {
         let marked = with(&chat_end(), "/visitor/name", json!("a~b")).to_string();
         let event = decode(with_bytes(&marked, bytes));
-        assert_eq!(event.person().unwrap().name(), Some(read));
+        assert_eq!(event.person().unwrap().name(), Some(decoded));
         assert_eq!(event.person().unwrap().email(), Some("nadia.okafor@example.com"));
     }
 }
@@ -137,10 +137,101 @@ fn a_byte_order_mark_is_skipped() {
 }
 
 #[test]
-fn white_space_around_and_between_does_no_harm() {
+fn whitespace_is_ignored() {
     for document in documents() {
         let spaced = format!("\r\n\t {} \n\n", serde_json::to_string_pretty(&document).unwrap());
         assert_eq!(decode(&spaced), decode(document.to_string()));
         assert_eq!(decode(format!("\u{feff}{spaced}")), decode(document.to_string()));
     }
+}
+
+const END: &str = r#""event":"chat:end","chatId":"c","property":{"id":"p","name":"Shop"}"#;
+
+#[test]
+fn the_last_of_duplicate_keys_is_decoded() {
+    for document in documents() {
+        for earlier in ["null", r#""x""#, "7", "1e400", "[]", "{}", r#"{"id":"x","name":"x"}"#] {
+            let mut duplicate = |key: Option<&str>| {
+                key.map(|key| format!(r#""{key}":{earlier}"#)).unwrap_or_default()
+            };
+            let duplicated = with_extras(&document, &mut duplicate);
+            assert!(decode(&duplicated) == decode(document.to_string()), "{duplicated}");
+        }
+    }
+}
+
+/// An object with more than 16 members is read in another way.
+#[test]
+fn the_number_of_members_does_not_matter() {
+    for document in documents() {
+        let text = document.to_string();
+        for count in 0..20 {
+            let unknown = r#""x":0,"#.repeat(count);
+            let odd = with_extras(&document, &mut |key| match key {
+                Some(key) => format!(r#"{unknown}"{key}":"earlier""#),
+                None => format!(r#"{unknown}"x":0"#),
+            });
+            assert!(decode(&odd) == decode(&text), "{odd}");
+        }
+    }
+}
+
+#[test]
+fn the_last_event_field_selects_the_event() {
+    let event = decode(format!(r#"{{"event":"ticket:create",{END}}}"#));
+    assert_eq!(event.name(), "chat:end");
+    let event = decode(format!(r#"{{{END},"event":"contact:merge"}}"#));
+    assert!(matches!(&event, Event::Unknown(unknown) if unknown.name() == "contact:merge"));
+    let error = Event::from_slice(format!(r#"{{{END},"event":null}}"#).as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), EventErrorKind::NoName);
+}
+
+#[test]
+fn duplicate_objects_are_not_merged() {
+    let event = decode(format!(r#"{{{END},"property":{{"id":"q"}}}}"#));
+    let property = event.property().unwrap();
+    assert_eq!((&*property.id, property.name.as_deref()), ("q", None));
+
+    let error = Event::from_slice(format!(r#"{{{END},"property":null}}"#).as_bytes()).unwrap_err();
+    let missing = EventErrorKind::MissingIdentifier { path: "property.id" };
+    assert_eq!(error.kind(), missing);
+}
+
+#[test]
+fn an_empty_last_duplicate_is_none() {
+    for last in ["null", r#""""#, "7", "{}"] {
+        let event = decode(format!(r#"{{"time":"2024-08-15T09:12:41.307Z",{END},"time":{last}}}"#));
+        assert_eq!(event.time(), None, "{last}");
+    }
+}
+
+#[test]
+fn escaped_keys_are_decoded() {
+    for document in documents() {
+        let text = document.to_string();
+        let escaped: String = text
+            .split_inclusive("\":")
+            .map(|part| {
+                // Escape the first character of the key.
+                let at = part[..part.len() - 2].rfind('"').map_or(0, |quote| quote + 1);
+                let (before, key) = part.split_at(at);
+                let first = key.chars().next().unwrap_or('"');
+                if part.ends_with("\":") {
+                    format!("{before}\\u{:04x}{}", u32::from(first), &key[1..])
+                } else {
+                    part.to_owned()
+                }
+            })
+            .collect();
+        assert!(escaped.contains(r#""\u0065vent":"#), "{escaped}");
+        assert_eq!(decode(escaped), decode(text));
+    }
+}
+
+#[test]
+fn an_escaped_key_is_a_duplicate_of_a_plain_one() {
+    let event = decode(format!(r#"{{{END},"chat\u0049d":"d"}}"#));
+    assert_eq!(event.chat_id(), Some("d"));
+    let event = decode(format!(r#"{{"\u0063hatId":"d",{END}}}"#));
+    assert_eq!(event.chat_id(), Some("c"));
 }

@@ -1,6 +1,6 @@
 //! [`Outline`]: what is stored of every event, and logged at every level of `TAWK_LOG`.
 
-use tower_tawk::event::{Event, Property, Role, Time};
+use tower_tawk::event::{Event, Property, Role, Timestamp};
 
 use super::cut;
 
@@ -24,32 +24,28 @@ pub(crate) struct Outline {
 impl Outline {
     /// Every text is as it was sent, and cut.
     pub(crate) fn of(event: &Event) -> Self {
-        let mut outline = Self {
+        let messages = event.message_count();
+        Self {
             event: Some(event.name()).filter(|name| !name.is_empty()).map(cut),
-            event_time: event.time().map(Time::as_str).map(cut),
+            event_error: match event {
+                Event::Undecodable(error) => Some(error.to_string()),
+                _ => None,
+            },
+            event_time: event.time().map(Timestamp::as_str).map(cut),
             chat_id: event.chat_id().map(cut),
+            ticket_id: event.ticket_id().map(cut),
             property_id: event.property().map(|Property { id, .. }| cut(id)),
             opened_by: event.opened_by().map(Role::as_str).map(cut),
-            ..Self::default()
-        };
-        match event {
-            Event::TranscriptCreated(transcript) => {
-                let chat = &transcript.chat;
-                outline.messages = Some(chat.messages.len() + chat.more_messages);
-                outline.agent_replies = Some(event.agent_replies().count());
-            }
-            Event::TicketCreate(created) => outline.ticket_id = Some(cut(&created.ticket.id)),
-            Event::Undecodable(error) => outline.event_error = Some(error.to_string()),
-            _ => {}
+            messages,
+            agent_replies: messages.map(|_| event.agent_replies().count()),
         }
-        outline
     }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
 
@@ -78,7 +74,7 @@ mod tests {
         }));
         assert_eq!(ticket.ticket_id, cut);
 
-        let unknown = Outline::of(&test_util::unknown(&format!(".{long}")));
+        let unknown = Outline::of(&samples::unknown(&format!(".{long}")));
         assert_eq!(unknown.event.unwrap().len(), 127);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
-use tower_tawk::event::{Event, Time};
+use tower_tawk::event::{Event, Timestamp};
 
 use super::words::name;
 use crate::config;
@@ -36,26 +36,19 @@ impl Facts {
         let more_agents = agents.len().saturating_sub(AGENTS_MOST);
         agents.truncate(AGENTS_MOST);
         let property = event.property();
-        let transcript = match event {
-            Event::TranscriptCreated(transcript) => Some(transcript),
-            _ => None,
-        };
+        let messages = event.message_count();
         Self {
             occasion,
             event: name(event.name()),
-            event_time: event.time().map(Time::as_str).and_then(name),
+            event_time: event.time().map(Timestamp::as_str).and_then(name),
             property_id: property.and_then(|property| name(&property.id)),
             property: property.and_then(|property| name(property.name.as_deref()?)),
             chat_id: event.chat_id().and_then(name),
-            ticket_id: match event {
-                Event::TicketCreate(created) => name(&created.ticket.id),
-                _ => None,
-            },
+            ticket_id: event.ticket_id().and_then(name),
             agents,
             more_agents,
-            messages: transcript
-                .map(|transcript| transcript.chat.messages.len() + transcript.chat.more_messages),
-            agent_replies: transcript.map(|_| event.agent_replies().count()),
+            messages,
+            agent_replies: messages.map(|_| event.agent_replies().count()),
         }
     }
 
@@ -99,7 +92,7 @@ fn agents(event: &Event) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
     use crate::notify::payloads;
@@ -125,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_tickets_facts_have_no_chat() {
-        let facts = Facts::of(&test_util::ticket("a@b", "c@d", "e@f"), Occasion::Ticket).json();
+        let facts = Facts::of(&samples::ticket("a@b", "c@d", "e@f"), Occasion::Ticket).json();
         let keys: Vec<_> = facts.keys().map(String::as_str).collect();
         let known = ["occasion", "event", "event_time", "property_id", "property", "ticket_id"];
         assert_eq!(keys, known);

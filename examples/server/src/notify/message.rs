@@ -98,7 +98,7 @@ fn reference(facts: &Facts, person: Option<String>) -> String {
 mod tests {
     use Occasion::{AgentReply, ChatEnd, ChatStart, Ticket, Transcript};
     use serde_json::{Value, json};
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
     use crate::notify::payloads;
@@ -185,12 +185,12 @@ mod tests {
         for name in [json!(null), json!(""), json!("a@b.example"), json!("<a@b>")] {
             assert_eq!(replied(name), "An agent replied in P");
         }
-        let ticket = test_util::ticket("a@b.example", "", "");
+        let ticket = samples::ticket("a@b.example", "", "");
         assert_eq!(
             Message::new(&ticket, Ticket).title,
             "Somebody opened ticket 271 in Lantern & Loom"
         );
-        let start = test_util::chat_start("a@b", "Hello");
+        let start = samples::chat_start("a@b", "Hello");
         assert_eq!(
             Message::new(&start, ChatStart).title,
             "A visitor opened a chat in Lantern & Loom"
@@ -216,9 +216,9 @@ mod tests {
         let messages = json!([{ "sender": { "t": "a", "n": long }, "msg": long }]);
         for (event, occasion) in [
             (transcript(&long, &messages), AgentReply),
-            (test_util::transcript(&long, &[(Role::Visitor, &long)]), Transcript),
-            (test_util::chat_start(&long, &long), ChatStart),
-            (test_util::ticket(&long, &long, &long), Ticket),
+            (samples::transcript(&long, &[(Role::Visitor, &long)]), Transcript),
+            (samples::chat_start(&long, &long), ChatStart),
+            (samples::ticket(&long, &long, &long), Ticket),
         ] {
             let message = Message::new(&event, occasion);
             assert!(message.title.chars().count() <= TITLE_LENGTH_MOST, "{}", message.title);
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_name_or_a_text_begins_no_line_of_its_own() {
         let text = "a\r\nb\u{2028}c\u{85}d";
-        let ticket = Message::new(&test_util::ticket(text, text, text), Ticket);
+        let ticket = Message::new(&samples::ticket(text, text, text), Ticket);
         assert_eq!(ticket.title, "a b c d opened ticket 271 in Lantern & Loom");
         assert_eq!(ticket.text.lines().count(), 3);
     }

@@ -74,7 +74,7 @@ const fn emoji(occasion: Occasion) -> &'static str {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
     use crate::notify::channels::Channels;
@@ -115,7 +115,7 @@ mod tests {
     /// It shows text as it is.
     #[test]
     fn text_is_not_escaped() {
-        let message = Message::new(&test_util::chat_start("A & B", "<3 @you"), Occasion::ChatStart);
+        let message = Message::new(&samples::chat_start("A & B", "<3 @you"), Occasion::ChatStart);
         let json = published(&message);
         assert_eq!(json["title"], "A & B opened a chat in Lantern & Loom");
         assert!(json["message"].as_str().unwrap().starts_with("“<3 @you”"));
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_longest_message_is_no_more_than_4096_bytes() {
         let long = "👋".repeat(1_000);
-        let message = Message::new(&test_util::ticket(&long, &long, &long), Occasion::Ticket);
+        let message = Message::new(&samples::ticket(&long, &long, &long), Occasion::Ticket);
         let json = published(&message);
         assert!(json["message"].as_str().unwrap().len() <= 4096);
     }

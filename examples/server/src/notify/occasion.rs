@@ -33,7 +33,7 @@ fn is_by_agent(event: &Event) -> bool {
 mod tests {
     use clap::ValueEnum;
     use serde_json::{Value, json};
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::Occasion::{AgentReply, ChatEnd, ChatStart, Ticket, Transcript};
     use super::*;
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_never_told() {
         let undecodable = Event::Undecodable(Event::from_slice(b"{}").unwrap_err());
-        for event in [test_util::unknown("chat:message"), undecodable] {
+        for event in [samples::unknown("chat:message"), undecodable] {
             assert_eq!(Occasion::of(&event, &EVERYTHING), None);
         }
     }

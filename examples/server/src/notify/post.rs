@@ -56,7 +56,7 @@ fn inert(text: &str) -> String {
 mod tests {
     use serde_json::json;
     use tower_tawk::event::Role;
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
     use crate::config::Occasion;
@@ -99,9 +99,9 @@ mod tests {
         let evil = "<!channel> <@U123> <http://evil.example|bank> @everyone @here &lt;!here&gt; \
                     [bank](http://evil.example) ![x](http://evil.example/x.png)";
         for (event, occasion) in [
-            (test_util::ticket(evil, evil, evil), Occasion::Ticket),
-            (test_util::chat_start(evil, evil), Occasion::ChatStart),
-            (test_util::transcript(evil, &[(Role::Agent, evil)]), Occasion::AgentReply),
+            (samples::ticket(evil, evil, evil), Occasion::Ticket),
+            (samples::chat_start(evil, evil), Occasion::ChatStart),
+            (samples::transcript(evil, &[(Role::Agent, evil)]), Occasion::AgentReply),
         ] {
             let json = posted(&Message::new(&event, occasion));
             let text = json["text"].as_str().unwrap();

@@ -25,7 +25,7 @@ pub(super) fn said(event: &Event, occasion: Occasion) -> Option<String> {
                 }
             });
             told.find_map(|message| {
-                let files = message.attachments.len() + message.more_attachments;
+                let files = message.attachments.len() + message.omitted_attachments;
                 quoted(message.text.as_deref(), message.kind.as_ref(), files)
             })
         }
@@ -61,7 +61,7 @@ fn quoted(text: Option<&str>, kind: Option<&MessageKind>, files: usize) -> Optio
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use tower_tawk::test_util;
+    use tower_tawk::test_util::samples;
 
     use super::*;
     use crate::notify::payloads;
@@ -111,19 +111,19 @@ mod tests {
 
     #[test]
     fn a_tickets_message_is_told_without_its_markup() {
-        let ticket = test_util::ticket("A", "B", "<p>Bonjour,</p>\n<p>c&#64;d.example &amp; e</p>");
+        let ticket = samples::ticket("A", "B", "<p>Bonjour,</p>\n<p>c&#64;d.example &amp; e</p>");
         assert_eq!(said(&ticket, Occasion::Ticket).unwrap(), "“Bonjour, [e-mail] & e”");
     }
 
     #[test]
     fn what_says_nothing_is_not_quoted() {
         for event in [
-            test_util::chat_end("A"),
-            test_util::chat_start("A", ""),
-            test_util::chat_start("A", " \u{200b}\n"),
-            test_util::ticket("A", "B", ""),
-            test_util::transcript("A", &[(Role::System, "Welcome!")]),
-            test_util::unknown("chat:message"),
+            samples::chat_end("A"),
+            samples::chat_start("A", ""),
+            samples::chat_start("A", " \u{200b}\n"),
+            samples::ticket("A", "B", ""),
+            samples::transcript("A", &[(Role::System, "Welcome!")]),
+            samples::unknown("chat:message"),
         ] {
             assert_eq!(said(&event, Occasion::Transcript), None);
         }

@@ -61,7 +61,7 @@ impl Fault {
             Self::Missing => Some(test_util::Fault::Missing),
             Self::Malformed => Some(test_util::Fault::Prefixed),
             Self::Sha256 => Some(test_util::Fault::Sha256),
-            Self::Repeated => Some(test_util::Fault::Repeated),
+            Self::Repeated => Some(test_util::Fault::MultipleSignatures),
             Self::WrongSecret => Some(test_util::Fault::WrongSecret),
             Self::Altered => Some(test_util::Fault::Altered),
             Self::Truncated | Self::Oversize | Self::Slow | Self::Replay => None,

@@ -1,7 +1,7 @@
 //! `tawk-listener inbox`: what is there, from the command line.
 
 use serde_json::Value;
-use tower_tawk::test_util::{body, unknown};
+use tower_tawk::test_util::{encode, samples};
 
 use super::deliveries::{STORED, delivery, outcome};
 use super::support::{Finished, Store, payload};
@@ -66,7 +66,7 @@ pub(crate) fn a_delivery_that_is_not_there_is_said_so_in_one_line(store: &Store)
 pub(crate) fn what_people_wrote_cannot_command_a_terminal(store: &Store) {
     const HOSTILE: &str = "chat:\u{1b}[2J\u{9b}2J\u{202e}\u{2028}\r\n\t";
     let listener = store.listener();
-    let odd_event = body(&unknown(HOSTILE));
+    let odd_event = encode(&samples::unknown(HOSTILE));
     let odd_ids = format!(
         r#"{{"event":"chat:end","chatId":{0},"property":{{"id":{0}}}}}"#,
         Value::from(HOSTILE)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use tower_tawk::test_util::{body, chat_end};
+use tower_tawk::test_util::{encode, samples};
 
 use super::support::{Answer, Connection, sign};
 
@@ -14,7 +14,7 @@ pub(crate) const KNOWN: &str = r#"{"status":"ok","duplicate":true}"#;
 
 /// A delivery of its own for each number.
 pub(crate) fn delivery(number: usize) -> Vec<u8> {
-    body(&chat_end(&format!("Visitor {number}"))).to_vec()
+    encode(&samples::chat_end(&format!("Visitor {number}"))).to_vec()
 }
 
 /// Status and body of an answer.

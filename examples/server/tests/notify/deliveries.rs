@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tower_tawk::event::Role;
-use tower_tawk::test_util::{body, transcript};
+use tower_tawk::test_util::{encode, samples};
 
 use super::receiver::Received;
 use super::support::{Connection, sign};
@@ -11,7 +11,7 @@ use super::support::{Connection, sign};
 pub(crate) fn reply(number: usize) -> Vec<u8> {
     let visitor = format!("Visitor {number}");
     let messages = [(Role::Visitor, "In stock in 44?"), (Role::Agent, "Two pairs.")];
-    body(&transcript(&visitor, &messages)).to_vec()
+    encode(&samples::transcript(&visitor, &messages)).to_vec()
 }
 
 /// The number of the delivery that was told.

@@ -1,4 +1,4 @@
-//! What everybody asks of an event, without knowing the shapes.
+//! The methods of `Event`, and unknown events.
 
 use serde_json::{Value, json};
 use tower_tawk::event::{Event, Person, Role};
@@ -14,7 +14,7 @@ fn event(document: &Value) -> Event {
 }
 
 #[test]
-fn each_event_has_its_name_and_its_property() {
+fn every_event_has_a_name_and_a_property() {
     let names = ["chat:start", "chat:end", "chat:transcript_created", "ticket:create"];
     for (document, name) in documents().iter().zip(names) {
         let event = event(document);
@@ -26,15 +26,42 @@ fn each_event_has_its_name_and_its_property() {
 }
 
 #[test]
-fn the_three_events_of_a_chat_have_its_id_and_a_ticket_has_none() {
+fn only_chat_events_have_a_chat_id() {
     for document in [chat_start(), chat_end(), transcript_created()] {
         assert_eq!(event(&document).chat_id(), Some(CHAT));
     }
     assert_eq!(event(&ticket_create()).chat_id(), None);
-    // A ticket that says `chatId` is no chat.
+    // `chatId` is not a field of a ticket.
     let mut ticket = ticket_create();
     ticket["chatId"] = json!(CHAT);
     assert_eq!(event(&ticket).chat_id(), None);
+}
+
+#[test]
+fn only_a_ticket_has_a_ticket_id() {
+    let id = "5a0e6b70-7106-11ef-8c2d-4f9b7d1e3a60";
+    assert_eq!(event(&ticket_create()).ticket_id(), Some(id));
+    for mut document in [chat_start(), chat_end(), transcript_created()] {
+        document["ticket"] = json!({"id": id});
+        assert_eq!(event(&document).ticket_id(), None);
+    }
+}
+
+#[test]
+fn only_a_transcript_has_a_message_count() {
+    assert_eq!(event(&transcript_created()).message_count(), Some(2));
+    let empty = without(&transcript_created(), "/chat/messages").unwrap();
+    assert_eq!(event(&empty).message_count(), Some(0));
+    for document in [chat_start(), chat_end(), ticket_create()] {
+        assert_eq!(event(&document).message_count(), None);
+    }
+}
+
+#[test]
+fn the_message_count_includes_omitted_messages() {
+    let messages = json!(vec![json!({}); 10_001]);
+    let event = event(&with(&transcript_created(), "/chat/messages", messages));
+    assert_eq!(event.message_count(), Some(10_001));
 }
 
 #[test]
@@ -50,19 +77,19 @@ fn the_person_is_the_visitor_or_the_requester() {
 }
 
 #[test]
-fn nobody_is_there_when_nobody_was_sent() {
+fn the_person_is_none_without_a_visitor_or_requester() {
     let people = ["/visitor", "/visitor", "/chat/visitor", "/requester"];
     for (document, pointer) in documents().iter().zip(people) {
         assert_eq!(event(&without(document, pointer).unwrap()).person(), None);
-        let nameless = event(&with(document, pointer, json!({})));
-        let person = nameless.person().unwrap();
+        let unnamed = event(&with(document, pointer, json!({})));
+        let person = unnamed.person().unwrap();
         assert_eq!((person.name(), person.email()), (None, None));
         assert!(!person.has_placeholder_name());
     }
 }
 
 #[test]
-fn a_name_that_tawk_to_made_up_is_a_placeholder() {
+fn placeholder_names_are_detected() {
     for (name, is_placeholder) in [
         ("V1723713174402881", true),
         ("V172371317440", true),
@@ -85,14 +112,15 @@ fn a_name_that_tawk_to_made_up_is_a_placeholder() {
             [(chat_end(), "/visitor/name"), (ticket_create(), "/requester/name")]
         {
             let event = event(&with(&document, pointer, json!(name)));
-            let placeholder = event.person().is_some_and(|it| Person::has_placeholder_name(&it));
+            let placeholder =
+                event.person().is_some_and(|person| Person::has_placeholder_name(&person));
             assert_eq!(placeholder, is_placeholder, "{name}");
         }
     }
 }
 
 #[test]
-fn who_opened_it_is_the_sender_or_the_requester() {
+fn opened_by_is_the_sender_or_the_requester() {
     assert_eq!(event(&chat_start()).opened_by(), Some(&Role::Visitor));
     assert_eq!(event(&ticket_create()).opened_by(), Some(&Role::Agent));
     assert_eq!(event(&chat_end()).opened_by(), None);
@@ -103,7 +131,7 @@ fn who_opened_it_is_the_sender_or_the_requester() {
 }
 
 #[test]
-fn who_opened_a_transcript_wrote_its_first_message_that_is_not_the_systems() {
+fn a_transcript_is_opened_by_the_first_sender_that_is_not_the_system() {
     let bot = Role::Other("b".to_owned());
     for (senders, opened_by) in [
         (&["v", "a"][..], Some(&Role::Visitor)),
@@ -120,13 +148,13 @@ fn who_opened_a_transcript_wrote_its_first_message_that_is_not_the_systems() {
 }
 
 #[test]
-fn agent_replies_are_the_messages_that_an_agent_wrote_in_order() {
+fn agent_replies_are_the_messages_of_agents_in_order() {
     let messages = json!([
         {"sender": {"t": "s"}, "msg": "Welcome!"},
         {"sender": {"t": "a"}, "msg": "one"},
         {"sender": {"t": "v", "n": "agent"}, "msg": "Hello"},
-        {"msg": "from nobody"},
-        {"sender": {"t": "A"}, "msg": "from somebody else"},
+        {"msg": "without a sender"},
+        {"sender": {"t": "A"}, "msg": "from another role"},
         {"sender": {"t": "a"}, "attchs": [{"type": "file"}]},
         {"sender": {"t": "a"}, "msg": "three"},
     ]);
@@ -144,7 +172,7 @@ fn only_a_transcript_has_agent_replies() {
 }
 
 #[test]
-fn the_pre_chat_form_is_the_visitors_first_message() {
+fn the_pre_chat_form_is_the_first_message_of_the_visitor() {
     let text = "Name : Nadia\r\nHow can we help? : Two : jackets\r\nin blue\r\nPhone : 5550142087";
     let start = with(&chat_start(), "/message/text", json!(text));
     let start_by_visitor = event(&start);
@@ -158,9 +186,9 @@ fn the_pre_chat_form_is_the_visitors_first_message() {
 
     let by_agent = event(&with(&start, "/message/sender/type", json!("agent")));
     assert_eq!(by_agent.pre_chat_form().count(), 0);
-    // Phone numbers are only here: they are not lost with a sender that is missing.
-    let by_nobody = event(&without(&start, "/message/sender").unwrap());
-    assert_eq!(by_nobody.pre_chat_form().count(), expected.len());
+    // A form without a sender is still parsed: phone numbers are sent nowhere else.
+    let without_sender = event(&without(&start, "/message/sender").unwrap());
+    assert_eq!(without_sender.pre_chat_form().count(), expected.len());
 }
 
 #[test]
@@ -174,7 +202,7 @@ fn other_events_and_other_texts_have_no_pre_chat_form() {
 }
 
 #[test]
-fn an_unknown_event_has_its_name_and_its_text() {
+fn an_unknown_event_has_only_a_name_and_its_json() {
     let text = r#"{"chatId":"c","event":"chat:\u0072ated\ud83d","property":{"id":"p"},"x":1e400}"#;
     let event = decode(format!("\u{feff} {text}\n"));
     assert_eq!(event.name(), "chat:rated\u{fffd}");
@@ -187,7 +215,7 @@ fn an_unknown_event_has_its_name_and_its_text() {
 }
 
 #[test]
-fn an_event_is_known_by_its_exact_name_alone() {
+fn a_name_that_does_not_match_exactly_is_an_unknown_event() {
     for name in
         ["Chat:start", "chat:start ", " chat:end", "chat:transcript", "ticket:created", "chat"]
     {

@@ -1,16 +1,16 @@
-//! Sample events: one of each kind from a few values, and the rest invented.
+//! Sample events.
 //!
-//! The three of a chat are about the same one, and all of them about the same property. Every id
-//! and time is fixed, so that an event is the same in every run.
+//! Each function takes the values that tests commonly assert on. All other fields have fixed,
+//! invented values. The three chat events belong to the same chat, and all known events to the same
+//! property.
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::event::{
     Chat, ChatEnd, ChatStart, Event, FirstMessage, Message, MessageKind, Property, Requester, Role,
-    Sender, Ticket, TicketCreate, Time, TranscriptCreated, Visitor,
+    Sender, Ticket, TicketCreate, Timestamp, TranscriptCreated, Visitor,
 };
 
 const CHAT_ID: &str = "4d1b6f30-9c27-11ef-8a5e-0b7d92c3e614";
@@ -18,15 +18,15 @@ const TICKET_ID: &str = "7ae05c90-9c2b-11ef-b1d8-53f86a20c9e7";
 const AGENT_ID: &str = "67291c5ed04a8b93f6127a0c";
 const DOMAIN: &str = "shop.example.com";
 const REFERRER: &str = "https://www.example.com/search?q=lanterns";
-const EMAIL: &str = "somebody@example.com";
+const EMAIL: &str = "customer@example.com";
 
-/// A visitor begins a chat by writing `text`.
+/// Creates a `chat:start` event, in which `visitor` sends the message `text`.
 ///
-/// To have it otherwise, change its fields, or write the JSON yourself (for a time, say):
+/// To customize the event, modify its fields:
 ///
 /// ```
 /// use tower_tawk::event::{Event, Role};
-/// use tower_tawk::test_util::chat_start;
+/// use tower_tawk::test_util::samples::chat_start;
 ///
 /// let mut event = chat_start("V1725725990017734", "In stock in 44?");
 /// assert!(event.person().is_some_and(|person| person.has_placeholder_name()));
@@ -47,15 +47,15 @@ pub fn chat_start(visitor: &str, text: &str) -> Event {
         referrer: some(REFERRER),
         message: Some(FirstMessage {
             text: some(text),
-            kind: Some(MessageKind::Message),
+            kind: Some(MessageKind::Text),
             sender: Some(Role::Visitor),
         }),
-        visitor: Some(person(visitor)),
+        visitor: Some(sample_visitor(visitor)),
         property: property(),
     })
 }
 
-/// The chat is over.
+/// Creates a `chat:end` event.
 #[must_use]
 pub fn chat_end(visitor: &str) -> Event {
     Event::ChatEnd(ChatEnd {
@@ -63,16 +63,16 @@ pub fn chat_end(visitor: &str) -> Event {
         time: time(900),
         domain: some(DOMAIN),
         referrer: some(REFERRER),
-        visitor: Some(person(visitor)),
+        visitor: Some(sample_visitor(visitor)),
         property: property(),
     })
 }
 
-/// The whole chat: who wrote what, in order.
+/// Creates a `chat:transcript_created` event with the messages, in order.
 ///
 /// ```
 /// use tower_tawk::event::Role;
-/// use tower_tawk::test_util::transcript;
+/// use tower_tawk::test_util::samples::transcript;
 ///
 /// let event = transcript("Tomasz", &[
 ///     (Role::Visitor, "In stock in 44?"),
@@ -92,9 +92,9 @@ pub fn transcript(visitor: &str, messages: &[(Role, &str)]) -> Event {
         property: property(),
         chat: Chat {
             id: CHAT_ID.to_owned(),
-            visitor: Some(person(visitor)),
+            visitor: Some(sample_visitor(visitor)),
             messages: messages.map(|(at, (role, text))| message(at, role, text)).collect(),
-            more_messages: 0,
+            omitted_messages: 0,
         },
     })
 }
@@ -110,14 +110,14 @@ fn message(seconds: u64, role: &Role, text: &str) -> Message {
             },
             id: if *role == Role::Agent { some(AGENT_ID) } else { None },
         }),
-        kind: Some(MessageKind::Message),
+        kind: Some(MessageKind::Text),
         text: some(text),
         time: time(seconds),
         ..Message::default()
     }
 }
 
-/// A visitor's ticket.
+/// Creates a `ticket:create` event. The requester is a visitor.
 #[must_use]
 pub fn ticket(requester: &str, subject: &str, message: &str) -> Event {
     Event::TicketCreate(TicketCreate {
@@ -137,44 +137,35 @@ pub fn ticket(requester: &str, subject: &str, message: &str) -> Event {
     })
 }
 
-/// An event that this crate does not know, as there may be one tomorrow: handlers answer it 2xx.
+/// Creates an event that this crate does not know. Handlers should answer it with 2xx.
 ///
 /// # Panics
 ///
-/// When `name` is empty, or that of a known event.
+/// Panics if `name` is empty or the name of a known event.
 #[must_use]
 pub fn unknown(name: &str) -> Event {
     #[derive(Serialize)]
     struct Unknown<'a> {
         event: &'a str,
-        time: Option<Time>,
+        time: Option<Timestamp>,
     }
     let body = serde_json::to_vec(&Unknown { event: name, time: time(0) });
-    Event::from_slice(&body.expect("text is JSON")).expect("a name that no known event has")
+    let body = body.expect("event can be serialized");
+    Event::from_slice(&body).expect("name is not that of a known event")
 }
 
-/// The body in which Tawk.to sends this event.
-///
-/// # Panics
-///
-/// With [`Event::Undecodable`], which stands for a body that is no event: sign bytes of your own.
-#[must_use]
-pub fn body(event: &Event) -> Bytes {
-    serde_json::to_vec(event).expect("an event that can be sent").into()
+/// Returns the time `seconds` after the start of the chat.
+fn time(seconds: u64) -> Option<Timestamp> {
+    const START: Duration = Duration::from_millis(1_730_884_742_307);
+    Some(Timestamp::from_system_time(SystemTime::UNIX_EPOCH + START + Duration::from_secs(seconds)))
 }
 
-/// So many seconds after the chat began.
-fn time(seconds: u64) -> Option<Time> {
-    const BEGIN: Duration = Duration::from_millis(1_730_884_742_307);
-    Some(Time::new(SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs(seconds)))
-}
-
-/// As in events that are read, an empty text is none.
+/// Returns `None` for an empty text, like decoding does.
 fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn person(name: &str) -> Visitor {
+fn sample_visitor(name: &str) -> Visitor {
     Visitor { name: some(name), email: some(EMAIL), city: some("gothenburg"), country: some("SE") }
 }
 
