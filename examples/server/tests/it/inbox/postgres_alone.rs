@@ -1,0 +1,99 @@
+//! What a database server is for: several listeners. And what can become of one: it goes, and it
+//! comes back.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::deliveries::{KNOWN, STORED, assert_unavailable, delivery, outcome};
+use crate::support::{Connection, Listener, Postgres, SECRET, Store, run, sign};
+
+/// Sends the same to both, and only then looks at the answers.
+fn at_once(connections: &mut [Connection; 2], body: &[u8]) -> [String; 2] {
+    for connection in &mut *connections {
+        connection.begin(&[("X-Tawk-Signature", &sign(body))], body.len());
+    }
+    for connection in &mut *connections {
+        connection.send(body);
+    }
+    connections.each_mut().map(|connection| {
+        let answer = connection.receive();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    })
+}
+
+#[test]
+fn of_500_deliveries_sent_to_two_listeners_at_once_each_is_stored_once() {
+    let Some(store) = Store::postgres() else { return };
+    // They start at the same time too, on a database that has no tables yet.
+    let listeners = thread::scope(|scope| {
+        [(); 2].map(|()| scope.spawn(|| store.listener())).map(|started| started.join().unwrap())
+    });
+    let next = AtomicUsize::new(0);
+    let deliver = || {
+        let mut connections = listeners.each_ref().map(Listener::connect);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= 500 {
+                return;
+            }
+            let mut answers = at_once(&mut connections, &delivery(number));
+            answers.sort_unstable();
+            assert_eq!(answers, [KNOWN, STORED], "{number}");
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(deliver);
+        }
+    });
+    let stored = store.signatures();
+    assert_eq!(stored.len(), 500);
+    assert_eq!(
+        stored.into_iter().collect::<HashSet<_>>(),
+        (0..500).map(|number| sign(&delivery(number))).collect()
+    );
+}
+
+#[test]
+fn without_its_server_it_is_503_and_with_it_again_200() {
+    let Some(mut server) = Postgres::start() else { return };
+    let store = Store::new(server.database());
+    let listener = store.listener();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
+
+    server.stop();
+    assert_eq!(listener.connect().request("GET", "/healthz").status, 200);
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let listener = &listener;
+            scope.spawn(move || assert_unavailable(&listener.deliver(&delivery(number))));
+        }
+        scope.spawn(|| assert_unavailable(&listener.connect().request("GET", "/readyz")));
+    });
+
+    server.resume();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, KNOWN));
+    assert_eq!(outcome(&listener.deliver(&delivery(4))), (200, STORED));
+    for number in 1..4 {
+        // It may have been stored since: nobody said that it was not.
+        assert_eq!(listener.deliver(&delivery(number)).status, 200);
+    }
+    let mut stored = store.signatures();
+    stored.sort_unstable();
+    let mut expected = [0, 1, 2, 3, 4].map(|number| sign(&delivery(number)));
+    expected.sort_unstable();
+    assert_eq!(stored, expected);
+    listener.stop();
+}
+
+#[test]
+fn a_database_that_does_not_take_all_text_is_refused_at_the_start() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database_with("ENCODING 'LATIN1' TEMPLATE template0");
+    let settings = [("DATABASE_URL", &*url), ("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
+    let finished = run(&[], &settings);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("create one with the encoding UTF8"), "{finished:?}");
+}

@@ -1,0 +1,70 @@
+//! Deliveries that come again, in turn and at once.
+
+use std::sync::Barrier;
+use std::thread;
+
+use super::deliveries::{KNOWN, STORED, delivery, outcome};
+use crate::support::{Store, sign};
+
+const ODD: &str = "another delivery has the same event id";
+
+pub(crate) fn a_repeat_is_answered_200_and_changes_nothing(store: &Store) {
+    let body = delivery(0);
+    let signature = sign(&body);
+    let upper_case = signature.to_uppercase();
+    let repeats = [
+        &[("X-Tawk-Signature", &*signature), ("X-Hook-Event-Id", "first")][..],
+        &[("X-Tawk-Signature", &signature), ("X-Hook-Event-Id", "second")],
+        &[("X-Tawk-Signature", &signature), ("Authorization", "another"), ("X-New", "header")],
+        &[("X-Tawk-Signature", &upper_case)],
+    ];
+    let mut listener = store.listener();
+    assert_eq!(outcome(&listener.post(repeats[0], &body)), (200, STORED));
+    let before = store.export();
+    assert_eq!(before.len(), 1);
+    for _ in ["the same process", "the next one"] {
+        for headers in repeats {
+            assert_eq!(outcome(&listener.post(headers, &body)), (200, KNOWN), "{headers:?}");
+        }
+        assert_eq!(store.export(), before);
+        let finished = listener.stop();
+        assert_eq!(finished.code, Some(0));
+        assert!(!finished.stdout.contains(ODD), "{}", finished.stdout);
+        listener = store.listener();
+    }
+    assert_eq!(outcome(&listener.deliver(&delivery(1))), (200, STORED));
+    assert_eq!(store.export().len(), 2);
+}
+
+pub(crate) fn the_same_delivery_64_times_at_once_is_stored_once(store: &Store) {
+    let listener = store.listener();
+    let body = delivery(0);
+    let at_once = Barrier::new(64);
+    let deliver = || {
+        let mut connection = listener.connect();
+        at_once.wait();
+        connection.post(&[("X-Tawk-Signature", &sign(&body))], &body)
+    };
+    let answers: Vec<_> = thread::scope(|scope| {
+        let senders: Vec<_> = (0..64).map(|_| scope.spawn(deliver)).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    let count = |expected| answers.iter().filter(|answer| outcome(answer) == expected).count();
+    assert_eq!((count((200, STORED)), count((200, KNOWN))), (1, 63), "{answers:?}");
+    assert_eq!(store.signatures(), [sign(&body)]);
+}
+
+pub(crate) fn the_same_event_id_with_another_signature_is_stored_and_warned_of(store: &Store) {
+    let listener = store.listener();
+    for (number, event_id) in [(0, "the-same"), (1, "the-same"), (2, "another")] {
+        let body = delivery(number);
+        let headers = [("X-Tawk-Signature", &*sign(&body)), ("X-Hook-Event-Id", event_id)];
+        assert_eq!(outcome(&listener.post(&headers, &body)), (200, STORED));
+    }
+    assert_eq!(store.signatures(), [0, 1, 2].map(|number| sign(&delivery(number))));
+
+    let log = listener.stop().stdout;
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains(ODD)).collect();
+    let [warning] = warnings[..] else { panic!("not one warning in {log}") };
+    assert!(warning.contains(" WARN ") && warning.contains("the-same"), "{warning}");
+}

@@ -1,0 +1,150 @@
+//! What is told, on which channels, and how often.
+
+use serde_json::{Value, json};
+
+use super::outbox::assert_sent;
+use super::receiver::{Received, Receiver, status};
+use crate::support::{Store, payload, payloads, sign};
+
+const TRANSCRIPT: &str = "08-transcript";
+
+/// Nothing by which a person could be written to, or the delivery sent again.
+fn assert_harmless(Received { head, body }: &Received) {
+    let sent = format!("{head}{body}");
+    assert!(!sent.contains('@'), "{sent}");
+    for delivery in payloads() {
+        assert!(!sent.contains(&sign(&delivery)), "{sent}");
+    }
+}
+
+/// 64 hex digits.
+fn assert_key(received: &Received) {
+    let key = received.key();
+    let are_digits = key.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    assert!(key.len() == 64 && are_digits, "{key}");
+}
+
+pub(crate) fn an_agents_reply_is_told_once_on_every_channel_however_often_it_is_delivered(
+    store: &Store,
+) {
+    let receiver = Receiver::start([status("200 OK")]);
+    let urls = format!("{}, {}", receiver.url(), receiver.ntfy_url());
+    for _ in ["the same process", "the next one"] {
+        let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
+        for _ in 0..4 {
+            assert_eq!(listener.deliver(&payload(TRANSCRIPT)).status, 200);
+        }
+        receiver.wait_for(2);
+        assert_eq!(listener.deliver(&payload(TRANSCRIPT)).status, 200);
+        assert_eq!(listener.stop().code, Some(0));
+        assert_sent(store, 2);
+    }
+
+    let mut received = receiver.received();
+    received.sort_by(|one, other| one.path().cmp(other.path()));
+    let [ntfy, post] = &received[..] else { panic!("not two: {received:#?}") };
+    for received in [ntfy, post] {
+        assert_harmless(received);
+        assert_key(received);
+        assert_eq!(received.header("content-type"), "application/json");
+        assert_eq!(received.header("host"), receiver.address.to_string());
+    }
+    assert_ne!(ntfy.key(), post.key());
+    assert_posted(post);
+    assert_published(ntfy);
+}
+
+/// As JSON.
+fn assert_posted(received: &Received) {
+    assert_eq!(received.path(), "/hook");
+    let text = received.body["text"].as_str().unwrap();
+    assert!(text.starts_with("Ingrid Vale replied in Harbor Lane Outfitters\n"), "{text}");
+    assert!(text.contains("Yes, two pairs left in brown."), "{text}");
+    assert_eq!(received.body["chat_id"], "b7064c20-6d10-11ef-a0f2-57c8e9104d3b");
+    assert_eq!(received.body["agents"], json!(["Ingrid Vale"]));
+}
+
+/// As ntfy takes it.
+fn assert_published(received: &Received) {
+    assert_eq!(received.path(), "/");
+    let mut body = received.body.clone();
+    let message = body["message"].take();
+    assert!(message.as_str().unwrap().contains("Yes, two pairs left in brown."), "{message}");
+    assert_eq!(
+        body,
+        json!({
+            "topic": "shop",
+            "title": "Ingrid Vale replied in Harbor Lane Outfitters",
+            "message": null,
+            "tags": ["speech_balloon", "agent-reply"],
+            "priority": 4,
+            "click": "https://dashboard.tawk.to/",
+        })
+    );
+}
+
+/// Delivers all payloads to a listener with these settings, and returns for which of them, counted
+/// from 1, somebody was told, and of what.
+fn told(store: &Store, settings: &[(&str, &str)], count: usize) -> Vec<(usize, String)> {
+    let receiver = Receiver::start([status("200 OK")]);
+    let url = receiver.url();
+    let listener = store.listener_with(&[&[("NOTIFY_URL", &*url)], settings].concat());
+    for body in payloads() {
+        assert_eq!(listener.deliver(&body).status, 200);
+    }
+    receiver.wait_for(count);
+    listener.stop();
+    assert_sent(store, count);
+    let mut told: Vec<_> = receiver.received().iter().map(which).collect();
+    told.sort();
+    told
+}
+
+fn which(received: &Received) -> (usize, String) {
+    assert_harmless(received);
+    let facts = &received.body;
+    let is_told = |body: &Vec<u8>| {
+        let payload: Value = serde_json::from_slice(body).unwrap();
+        payload["event"] == facts["event"] && payload["time"] == facts["event_time"]
+    };
+    let numbered = (1..).zip(payloads());
+    let told: Vec<_> = numbered.filter(|(_, body)| is_told(body)).collect();
+    let [(number, _)] = told[..] else { panic!("not one: {facts}") };
+    (number, facts["occasion"].as_str().unwrap().to_owned())
+}
+
+fn expected(occasions: &[(&str, &[usize])]) -> Vec<(usize, String)> {
+    let each = |(occasion, payloads): &(&str, &[usize])| {
+        payloads.iter().map(|payload| (*payload, (*occasion).to_owned())).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<_> = occasions.iter().flat_map(each).collect();
+    expected.sort();
+    expected
+}
+
+pub(crate) fn of_the_payloads_agents_replies_and_tickets_are_told(store: &Store) {
+    let replies_and_tickets = expected(&[("agent-reply", &[4, 8, 9]), ("ticket", &[11, 12])]);
+    assert_eq!(told(store, &[], 5), replies_and_tickets);
+}
+
+#[test]
+fn what_is_told_can_be_chosen() {
+    let chats = [("NOTIFY_ON", "chat-start,chat-end,transcript")];
+    assert_eq!(
+        told(&Store::sqlite(), &chats, 10),
+        expected(&[
+            ("chat-start", &[1, 2, 3, 4, 5]),
+            ("chat-end", &[6, 7]),
+            ("transcript", &[8, 9, 10]),
+        ])
+    );
+}
+
+#[test]
+fn whoever_asks_for_replies_and_transcripts_is_told_of_each_once() {
+    let transcripts = [("NOTIFY_ON", "agent-reply,transcript")];
+    assert_eq!(
+        told(&Store::sqlite(), &transcripts, 4),
+        expected(&[("agent-reply", &[4, 8, 9]), ("transcript", &[10])])
+    );
+}

@@ -1,0 +1,231 @@
+//! Starting: settings, where they come from, and what is said about wrong ones.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crate::support::{Directory, Finished, Listener, SECRET, program, run, sign_with};
+
+/// It did not start, and said so in one line on stderr.
+fn assert_one_line(finished: &Finished, expected: &[&str]) {
+    assert_eq!(finished.code, Some(2), "{finished:#?}");
+    assert_eq!(finished.stdout, "");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:#?}");
+    assert!(finished.stderr.starts_with("tawk-listener: "), "{finished:#?}");
+    for text in expected {
+        assert!(finished.stderr.contains(text), "no {text:?} in {finished:#?}");
+    }
+}
+
+fn run_in(directory: &Directory, settings: &[(&str, &str)]) -> Finished {
+    let output = program(directory, settings).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code();
+    let finished = Finished { code, stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!finished.output().contains(SECRET), "{finished:#?}");
+    finished
+}
+
+#[test]
+fn without_a_secret_it_says_where_to_find_it() {
+    let expected = ["TAWK_WEBHOOK_SECRET is not set", "Tawk.to dashboard"];
+    assert_one_line(&run(&[], &[]), &expected);
+    assert_one_line(&run(&["serve"], &[("TAWK_WEBHOOK_SECRET", "")]), &expected);
+    assert_one_line(&run(&[], &[("TAWK_TAWK_WEBHOOK_SECRET", "")]), &expected);
+}
+
+#[test]
+fn the_older_name_of_the_secret_works_and_the_newer_one_goes_before_it() {
+    let listener = Listener::start_bare(
+        Directory::new(),
+        &[],
+        &[("TAWK_TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")],
+    );
+    assert_eq!(listener.deliver(b"{}").status, 200);
+
+    let listener = Listener::start(&[("TAWK_TAWK_WEBHOOK_SECRET", "older")]);
+    assert_eq!(listener.deliver(b"{}").status, 200);
+    let older = sign_with("older", b"{}");
+    assert_eq!(listener.post(&[("X-Tawk-Signature", &older)], b"{}").status, 403);
+}
+
+#[test]
+fn a_secret_that_cannot_be_used_is_named_by_its_position() {
+    let cases = [
+        (format!("{SECRET},"), "secret 2 in TAWK_WEBHOOK_SECRET: webhook secret is empty"),
+        (format!("{SECRET}\n"), "secret 1 in TAWK_WEBHOOK_SECRET: webhook secret starts or"),
+        (format!("a={SECRET},a=x"), "secret 2 in TAWK_WEBHOOK_SECRET: another has the same label"),
+        (format!("{SECRET}="), "secret 1 in TAWK_WEBHOOK_SECRET: nothing stands after"),
+        (format!("x,{SECRET}=new"), "write label=secret"),
+        (format!("new={SECRET}{}", ",x".repeat(16)), "more than 16"),
+    ];
+    for (setting, expected) in cases {
+        assert_one_line(&run(&[], &[("TAWK_WEBHOOK_SECRET", &setting)]), &[expected]);
+        assert_one_line(&run(&["--tawk-webhook-secret", &setting], &[]), &[expected]);
+    }
+    // Shorter than a label may be, so nothing but its end gives it away.
+    for setting in ["c2VjcmV0LXRleHQ=", "c2VjcmV0LXRleHQx=="] {
+        let finished = run(&[], &[("TAWK_WEBHOOK_SECRET", setting)]);
+        assert_one_line(&finished, &["write label=secret"]);
+        assert!(!finished.stderr.contains("c2Vj"), "{finished:#?}");
+    }
+}
+
+#[test]
+fn a_secret_that_does_not_look_like_tawk_tos_is_warned_of_by_its_position() {
+    let setting = format!("new={SECRET},odd-label=an-odd-text");
+    let listener = Listener::start(&[("TAWK_WEBHOOK_SECRET", &setting)]);
+    let output = listener.stop().output();
+    assert_eq!(output.matches(" WARN ").count(), 1, "{output}");
+    assert!(output.contains("secret 2 does not look like"), "{output}");
+    assert!(!output.contains("an-odd-text") && !output.contains("odd-label"), "{output}");
+}
+
+#[test]
+fn a_bad_value_is_an_error_that_says_what_to_write() {
+    let cases = [
+        ("PORT", "eighty", "--port"),
+        ("PORT", "65536", "--port"),
+        ("TAWK_MODE", "off", "possible values: enforce, observe"),
+        ("TAWK_MODE", "", "possible values: enforce, observe"),
+        ("TAWK_LOG", "all", "possible values: summary, payload, full"),
+        ("LOG_FORMAT", "xml", "possible values: text, json"),
+        ("TAWK_BODY_LIMIT", "2 megabytes", "as in 512KiB or 2MiB"),
+        ("TAWK_BODY_LIMIT", "0", "above 0"),
+        ("TAWK_BODY_DEADLINE", "30", "as in 30s or 500ms"),
+    ];
+    for (name, value, expected) in cases {
+        let finished = run(&[], &[("TAWK_WEBHOOK_SECRET", SECRET), (name, value)]);
+        assert_one_line(&finished, &[expected]);
+    }
+    assert_eq!(
+        run(&["--tawk-mode", "off"], &[]).stderr,
+        "tawk-listener: invalid value 'off' for '--tawk-mode <MODE>' [possible values: enforce, \
+         observe]"
+    );
+    assert_one_line(&run(&["--tawk-mod", "off"], &[]), &["unexpected argument '--tawk-mod' found"]);
+    let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("RUST_LOG", "tower=loud")];
+    assert_one_line(&run(&["--port", "0"], &settings), &["RUST_LOG", "such as info"]);
+    let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("HOST", "192.0.2.1")];
+    assert_one_line(&run(&[], &settings), &["cannot listen on 192.0.2.1 port 8000", "set HOST"]);
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let finished = run(&[], &[("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", &port)]);
+    assert_one_line(&finished, &["cannot listen on 127.0.0.1 port", &port, "set PORT to another"]);
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let pair = format!("TAWK_WEBHOOK_SECRET={SECRET}");
+    let long = format!("--tawk-webhook-secrets={SECRET}");
+    let short = format!("-s{SECRET}");
+    let cases: [&[&str]; 8] = [
+        &[SECRET],
+        &[&pair],
+        &["serve", SECRET],
+        &["--tawk-webhook-secret", "a=x,", &pair],
+        &["--tawk-webhook-secret", SECRET, "serve"],
+        &["--tawk-webhook-secret", SECRET, "--tawk-webhook-secret", SECRET],
+        &[&long],
+        &[&short],
+    ];
+    for arguments in cases {
+        assert_one_line(&run(arguments, &[]), &[]);
+    }
+}
+
+#[test]
+fn help_lists_the_settings_with_their_defaults_and_not_the_secret() {
+    for arguments in [&["--help"][..], &["serve", "--help"], &["-h"], &["help", "serve"]] {
+        let finished = run(arguments, &[("TAWK_WEBHOOK_SECRET", SECRET)]);
+        assert_eq!(finished.code, Some(0), "{finished:#?}");
+        for text in [
+            "TAWK_WEBHOOK_SECRET",
+            "TAWK_MODE",
+            "[default: enforce]",
+            "[default: 127.0.0.1]",
+            "[default: 8000]",
+            "[default: 2MiB]",
+            "[default: 30s]",
+            "[default: info]",
+            "[default: text]",
+            "[default: payload]",
+        ] {
+            assert!(finished.stdout.contains(text), "no {text} in {finished:#?}");
+        }
+    }
+}
+
+#[test]
+fn settings_come_from_the_flag_then_the_environment_then_dotenv() {
+    let directory = Directory::new();
+    directory.write(
+        ".env",
+        format!("TAWK_WEBHOOK_SECRET={SECRET}\nTAWK_MODE=observe\nTAWK_LOG=full\nLOG_FORMAT=json"),
+    );
+    let settings = [("TAWK_LOG", "payload"), ("TAWK_MODE", "observe"), ("PORT", "1")];
+    let arguments = ["serve", "--port", "0", "--tawk-mode", "enforce"];
+    let listener = Listener::start_bare(directory, &arguments, &settings);
+    let line = listener.line("listening on");
+    for text in [r#""mode":"enforce""#, r#""tawk_log":"payload""#, r#""secrets":1"#] {
+        assert!(line.contains(text), "no {text} in {line}");
+    }
+}
+
+#[test]
+fn a_broken_line_of_dotenv_is_named_by_its_number_alone() {
+    let cases = [
+        (format!("PORT=0\nTAWK_WEBHOOK_SECRET {SECRET}\n"), "line 2 of .env"),
+        (format!("PORT=0\n\nTAWK_WEBHOOK_SECRET='{SECRET}\nHOST=x\n"), "line 3 of .env"),
+        (format!("# one\r\n\r\nTAWK-WEBHOOK-SECRET={SECRET}\r\n"), "line 3 of .env"),
+        (format!("TAWK_WEBHOOK_SECRET={SECRET} and more\n"), "line 1 of .env"),
+        (format!("A='1\n2'\nTAWK_WEBHOOK_SECRET={SECRET}\0\n"), "line 3 of .env"),
+        (format!("{}\n{SECRET}", "#".repeat(10_000)), "line 2 of .env"),
+    ];
+    for (contents, expected) in cases {
+        let directory = Directory::new();
+        let finished = run_in(directory.write(".env", contents), &[]);
+        assert_one_line(&finished, &[expected, "write NAME=value"]);
+    }
+    let directory = Directory::new();
+    let bytes = [b"TAWK_WEBHOOK_SECRET=".as_slice(), SECRET.as_bytes(), b"\xff\n"].concat();
+    assert_one_line(&run_in(directory.write(".env", bytes), &[]), &["line 1 of .env"]);
+}
+
+#[test]
+fn a_dotenv_that_cannot_be_read_is_an_error_also_for_other_commands() {
+    let directory = Directory::new();
+    fs::create_dir(directory.path().join(".env")).unwrap();
+    let settings = [("TAWK_WEBHOOK_SECRET", SECRET)];
+    assert_one_line(&run_in(&directory, &settings), &["cannot read .env", "remove it"]);
+}
+
+#[test]
+fn the_example_of_a_dotenv_has_every_setting_and_starts_once_the_secret_is_filled_in() {
+    let example = include_str!("../../.env.example");
+    let help = run(&["--help"], &[]).stdout;
+    let names: Vec<_> = help.split("[env: ").skip(1).collect();
+    assert_eq!(names.len(), 20);
+    for name in names {
+        let name = name.split(['=', ']']).next().unwrap();
+        assert!(example.contains(&format!("{name}=")), "{name} is not in .env.example");
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&format!("`{name}`")), "{name} is not in README.md");
+    }
+    let secret = format!("\nTAWK_WEBHOOK_SECRET={SECRET}\n");
+    let filled = example.replace("\nTAWK_WEBHOOK_SECRET=\n", &secret).replace('#', "");
+    let settings = filled.lines().filter(|line| line.starts_with(|c: char| c.is_uppercase()));
+    let settings: Vec<_> = settings
+        .filter(|line| line.split('=').count() == 2)
+        // Files that are not here.
+        .filter(|line| !line.starts_with("TLS_"))
+        .collect();
+    let directory = Directory::new();
+    directory.write(".env", settings.join("\n"));
+    let arguments = ["--port", "0", "--metrics-port", "0"];
+    let listener = Listener::start_bare(directory, &arguments, &[]);
+    assert_eq!(listener.deliver(b"{}").status, 200);
+}
