@@ -46,7 +46,7 @@ async fn webhook(delivery: Delivery) -> StatusCode {
             transcript.chat.id,
             delivery.event.agent_replies().count()
         ),
-        // Answer 2xx to every other event too; otherwise Tawk.to retries for 12 hours.
+        // Respond with 2xx to every other event too: Tawk.to would retry for 12 hours.
         other => println!("ignored event {:?}", other.name()),
     }
     StatusCode::OK

@@ -49,23 +49,23 @@ mod unknown;
 
 use serde::Serialize;
 
-pub use attachment::Attachment;
-pub use chat::{ChatEnd, ChatStart, FirstMessage};
-pub use error::{EventError, EventErrorKind};
-pub use message_kind::{MessageKind, Role};
-pub use person::{Person, Property, Requester, Visitor};
-pub use ticket::{Ticket, TicketCreate};
-pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use transcript::{Chat, Message, Sender, TranscriptCreated};
-pub use unknown::UnknownEvent;
+pub use self::attachment::Attachment;
+pub use self::chat::{ChatEnd, ChatStart, FirstMessage};
+pub use self::error::{EventError, EventErrorKind};
+pub use self::message_kind::MessageKind;
+pub use self::person::{Person, Property, Requester, Role, Visitor};
+pub use self::ticket::{Ticket, TicketCreate};
+pub use self::timestamp::{InvalidTimestamp, Timestamp};
+pub use self::transcript::{Chat, Message, Sender, TranscriptCreated};
+pub use self::unknown::UnknownEvent;
 
-use json::Json;
+use self::json::Json;
 
 /// An event, decoded from the body of a delivery.
 ///
 /// Tawk.to sends four events. There is no event for a single message, so the replies of agents are
-/// only in transcripts. When you `match`, answer 2xx to the events that you do not use: Tawk.to
-/// retries any other response for up to 12 hours.
+/// only in transcripts. Respond with 2xx to events that you ignore: Tawk.to retries the delivery for
+/// up to 12 hours otherwise.
 ///
 /// `Serialize` writes the format that Tawk.to sends. Fields that are not decoded, and
 /// [omitted messages](Chat::omitted_messages) and attachments, are left out.
@@ -109,10 +109,10 @@ impl Event {
     pub fn from_slice(body: &[u8]) -> Result<Self, EventError> {
         let text = text::from_utf8_lossy(body);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let json = Json::parse(text).ok_or(EventError::new(EventErrorKind::NotJson, None))?;
-        let object = json.object().ok_or(EventError::new(EventErrorKind::NotAnObject, None))?;
-        let name = object.get("event").ok_or(EventError::new(EventErrorKind::NoEvent, None))?;
-        let name = name.string().ok_or(EventError::new(EventErrorKind::NoName, None))?;
+        let json = Json::parse(text).ok_or(EventErrorKind::NotJson)?;
+        let object = json.object().ok_or(EventErrorKind::NotAnObject)?;
+        let name = object.get("event").ok_or(EventErrorKind::MissingName)?;
+        let name = name.string().ok_or(EventErrorKind::InvalidName)?;
         let event = match &*name {
             ChatStart::NAME => ChatStart::decode(&object).map(Self::ChatStart),
             ChatEnd::NAME => ChatEnd::decode(&object).map(Self::ChatEnd),
@@ -122,7 +122,7 @@ impl Event {
             TicketCreate::NAME => TicketCreate::decode(&object).map(Self::TicketCreate),
             _ => return Ok(Self::Unknown(UnknownEvent::new(name, json))),
         };
-        event.map_err(|kind| EventError::new(kind, Some(name)))
+        event.map_err(|kind| EventError::of_event(name, kind))
     }
 
     /// Returns the event's name, such as `chat:start`. Empty if an undecodable body has no valid
@@ -183,7 +183,7 @@ impl Event {
         }
     }
 
-    /// Returns when the event was created.
+    /// Returns the time of the event, or `None` if it is missing.
     #[must_use]
     pub const fn time(&self) -> Option<&Timestamp> {
         match self {

@@ -1,11 +1,13 @@
-//! axum extractors that only yield verified requests.
+//! Extractors for axum.
 
 #[cfg(feature = "events")]
 mod delivery;
-mod verdict;
+mod rejection;
 mod verified;
 
 #[cfg(feature = "events")]
-pub use self::delivery::{BodyModified, Delivery, DeliveryRejection, EventId};
-pub use self::verdict::MissingLayer;
-pub use self::verified::{Verified, VerifiedRejection};
+pub use self::delivery::{Delivery, EventId};
+#[cfg(feature = "events")]
+pub use self::rejection::{BodyModified, DeliveryRejection};
+pub use self::rejection::{MissingLayer, VerifiedRejection};
+pub use self::verified::Verified;

@@ -15,7 +15,7 @@ use crate::body::BufferedBody;
 use crate::collect::{Collect, CollectError, Drain, Drained, Limits};
 use crate::rejection::{Connection, Rejection, RejectionResponse};
 use crate::verdict::Verdict;
-use crate::verifier::{Decision, FirstSecret, OtherSecrets, Verifier};
+use crate::verifier::{Decision, FirstSecret, OtherSecrets, Verifier, reject_body};
 
 pin_project! {
     /// Response future of [`TawkSignature`](crate::TawkSignature).
@@ -163,7 +163,7 @@ where
                         Ok(body) => *request.body_mut() = body,
                         Err(error) => {
                             let (headers, received) = (request.headers(), collect.received());
-                            let rejection = Verifier::reject_body(error, headers, received);
+                            let rejection = reject_body(error, headers, received);
                             let next = State::after(error, rejection, *this.limits, *this.version);
                             this.state.set(next);
                             continue;

@@ -39,9 +39,9 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # Panics
 ///
 /// With the feature `deadline`, which is enabled by default, a body that is not immediately
-/// available is timed by Tokio. The [`ResponseFuture`](crate::ResponseFuture) then panics outside
-/// of a Tokio runtime with the time driver enabled. On other runtimes, disable the feature and
-/// apply a timeout around the service.
+/// available or has more than 1,024 frames is timed by Tokio. The
+/// [`ResponseFuture`](crate::ResponseFuture) then panics outside of a Tokio runtime with the time
+/// driver enabled. On other runtimes, disable the feature and apply a timeout around the service.
 #[derive(Clone)]
 #[must_use]
 pub struct TawkSignatureLayer<R = EmptyResponse> {
@@ -62,11 +62,11 @@ impl TawkSignatureLayer {
     /// Creates a layer that forwards every complete request with its
     /// [`Verdict`](crate::Verdict).
     ///
-    /// **The inner service must check the verdict**, because anyone can send it anything. The
-    /// verdict is also inserted into the extensions of the response, for outer layers.
+    /// **The inner service must check the verdict**, because it also receives unverified requests.
+    /// The verdict is also inserted into the extensions of the response, for outer layers.
     ///
-    /// Only use this mode to evaluate a new setup. Requests that are answered with 2xx are not sent
-    /// again, so a misconfigured secret loses deliveries.
+    /// Only use this mode to evaluate a new setup. Tawk.to does not retry a delivery that gets a 2xx
+    /// response, so a misconfigured secret loses deliveries.
     ///
     /// ```
     /// use axum::{Extension, Router, body::Bytes, http::StatusCode, routing::post};
@@ -98,8 +98,8 @@ impl TawkSignatureLayer {
     /// [`Reason::UnknownSecret`](crate::Reason::UnknownSecret). It runs on the request path, so
     /// keep it cheap: create the [`Secrets`] beforehand and clone them.
     ///
-    /// Whether a tenant exists is not hidden: a request without secrets is rejected before its body
-    /// is read, which a client can observe.
+    /// Clients can find out whether a tenant exists: a request without secrets is rejected before its
+    /// body is read.
     ///
     /// # Tenants
     ///
@@ -170,6 +170,7 @@ impl<R> TawkSignatureLayer<R> {
     /// Slower bodies are rejected with `408 Request Timeout`.
     #[cfg(feature = "deadline")]
     #[cfg_attr(docsrs, doc(cfg(feature = "deadline")))]
+    #[doc(alias = "timeout")]
     pub const fn body_deadline(mut self, deadline: Duration) -> Self {
         self.limits.body_deadline = deadline;
         self

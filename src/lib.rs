@@ -7,8 +7,7 @@
 //!
 //! The layer guarantees:
 //!
-//! - A request that reaches a handler as verified contains exactly the bytes that the holder of the
-//!   secret signed.
+//! - The body of a verified request contains exactly the bytes that the holder of the secret signed.
 //! - An unauthenticated client can only cause a small, bounded use of memory and CPU time.
 //!
 //! # Example
@@ -26,7 +25,7 @@
 //!     match &delivery.event {
 //!         Event::ChatStart(start) => println!("chat {} started", start.chat_id),
 //!         Event::TicketCreate(created) => println!("ticket {}", created.ticket.id),
-//!         // Ignore everything else, but still respond with 2xx: Tawk.to would retry otherwise.
+//!         // Ignore everything else, but respond with 2xx: Tawk.to would retry for 12 hours.
 //!         other => println!("ignored `{}`", other.name()),
 //!     }
 //!     StatusCode::OK
@@ -46,7 +45,7 @@
 //! # use tower::ServiceExt;
 //! # let app = app()?;
 //!
-//! // In tests, `Secret::sign` stands in for Tawk.to.
+//! // In tests, sign the body with `Secret::sign`.
 //! let signature = Secret::new("an invented secret")?.sign(b"{}").to_string();
 //! let signed = Request::post("/tawk-webhook").header("X-Tawk-Signature", signature);
 //! let response = app.clone().oneshot(signed.body(Body::from("{}"))?).await?;
@@ -67,8 +66,8 @@
 //!
 //! # Where to apply the layer
 //!
-//! The recommended place is the method of the one route. Applied elsewhere, the layer also affects
-//! other routes. Responses to other unsigned requests:
+//! Apply the layer to the webhook's method route. Applied elsewhere, it also affects other routes.
+//! Responses to other unsigned requests:
 //!
 //! | applied with | another path | `GET` on the path | a `/healthz` route |
 //! | --- | --- | --- | --- |
@@ -78,14 +77,14 @@
 //! | `Router::route_layer` | 404 | 403 | 403 |
 //! | `Router::layer`, or around the whole router | 403 | 403 | 403 |
 //!
-//! A router with `Router::layer` that is merged into another replaces its fallback, so that all
-//! unknown paths of the merged router are rejected with 403 instead of 404.
+//! Merging a router with `Router::layer` into a router with the default fallback replaces that
+//! fallback: unknown paths are then rejected with 403 instead of 404.
 //!
 //! # Modes
 //!
-//! [`enforce`] rejects unverified requests. Nothing is lost by that: Tawk.to retries every delivery
-//! that is not answered with 2xx within 30 s, for up to 12 hours
-//! (developer.tawk.to/webhooks), which leaves time to fix a misconfigured secret.
+//! [`enforce`] rejects unverified requests. A misconfigured secret loses no deliveries if it is
+//! fixed within 12 hours, because Tawk.to retries every delivery for as long that does not get a 2xx
+//! response within 30 s (developer.tawk.to/webhooks).
 //!
 //! [`observe`] forwards every complete request with its verdict. Only use it to evaluate a new
 //! setup: the [`Reason`] of an unverified request says what is wrong with it.
@@ -94,8 +93,8 @@
 //!
 //! Unverified requests are rejected with 403 when enforcing. In both modes, bodies above
 //! [`body_limit`] are rejected with 413, bodies that do not arrive within [`body_deadline`] with
-//! 408, and truncated bodies with 400. The header is checked first: when enforcing, an invalid
-//! header is rejected regardless of the body.
+//! 408, and bodies that fail before their end with 400. The header is checked first: when enforcing,
+//! an invalid header is rejected regardless of the body.
 //!
 //! [`rejection_response`] replaces the empty body of these responses. Outer layers find the
 //! [`Rejection`] in the response extensions.
@@ -106,10 +105,10 @@
 //! - **Signatures never expire.** A captured delivery can be replayed unchanged at any time. Detect
 //!   duplicates by [`Verdict::signature`], with a unique key in a database.
 //! - **Signing is not encryption.** Use HTTPS, directly or through a proxy.
-//! - **The verdict is about the forwarded bytes.** It no longer applies once an inner layer
+//! - **The verdict applies to the forwarded body only.** It is meaningless once an inner layer
 //!   replaces or modifies the body.
 //! - Memory grows with the bytes received, not with `Content-Length`. At most 64 KiB, or as much as
-//!   has been received, are reserved ahead, and never more than [`body_limit`]. The body of a
+//!   has been received, is reserved in advance, and never more than [`body_limit`]. The body of a
 //!   rejected request is drained up to 64 KiB or for 2 s. Without the feature `deadline`, time is
 //!   unbounded.
 //! - Signatures are compared in constant time. There is no `unsafe` code, and there are no locks
@@ -123,7 +122,7 @@
 //! | `deadline` | yes | [`body_deadline`], with Tokio's timer |
 //! | `events` | no | typed events in [`event`] |
 //! | `test-util` | no | signed requests and sample events for tests in [`test_util`]; enables `events` |
-//! | `tracing` | yes | one event for each request: verified at DEBUG, mismatch and unknown secret at WARN, others at INFO |
+//! | `tracing` | yes | one tracing event for each request: verified at DEBUG, mismatch and unknown secret at WARN, others at INFO; extractors log a missing layer or a modified body at ERROR |
 //!
 //! [Tawk.to]: https://developer.tawk.to/webhooks/
 //! [`enforce`]: TawkSignatureLayer::enforce
@@ -151,6 +150,7 @@ pub mod event;
 mod extract;
 mod future;
 mod layer;
+mod log;
 mod rejection;
 mod secret;
 mod service;

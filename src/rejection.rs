@@ -11,7 +11,7 @@ use crate::verdict::Reason;
 /// The reason why [`TawkSignature`](crate::TawkSignature) rejected a request.
 ///
 /// Inserted into the extensions of the response, where outer layers can find it. `Display` names
-/// the kind of rejection, but not the [`Reason`], because it may be shown to the client.
+/// the kind of rejection, but not the [`Reason`], because the text may be sent to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -22,7 +22,7 @@ pub enum Rejection {
     BodyTooLarge,
     /// The body did not arrive before the deadline. Status 408.
     BodyTimeout,
-    /// The body is truncated. Status 400.
+    /// The body failed before its end, for example because the connection was closed. Status 400.
     BodyIncomplete,
 }
 
@@ -50,8 +50,8 @@ impl Rejection {
 
     /// Creates a response with the status code of this rejection and the given body.
     ///
-    /// Start from this response in [`rejection_response`]. A response without the status code would
-    /// answer a rejected request with 200.
+    /// Start from this response in [`rejection_response`]. Without its status code, the response to a
+    /// rejected request would be 200.
     ///
     /// [`rejection_response`]: crate::TawkSignatureLayer::rejection_response
     #[must_use]
@@ -102,8 +102,8 @@ impl Error for Rejection {}
 /// Creates responses to rejected requests.
 ///
 /// Implemented for closures and functions `Fn(&Rejection) -> Response<B>`, and for
-/// [`EmptyResponse`]. Implement it for a type of your own if the response does not fit into a
-/// closure, for example because it is generic over the body.
+/// [`EmptyResponse`]. Implement it for a custom type if the response does not fit into a closure, for
+/// example because it is generic over the body.
 ///
 /// ```
 /// use http::Response;

@@ -63,7 +63,7 @@ impl Secret {
         Ok(Self::from_key(key))
     }
 
-    /// Skips validation, for test vectors.
+    /// Creates a secret without validating it.
     fn from_key(key: &[u8]) -> Self {
         Self(Mac(Hmac::new_from_slice(key).expect("HMAC accepts keys of any length")))
     }
@@ -129,10 +129,10 @@ impl fmt::Display for InvalidSecret {
 
 impl Error for InvalidSecret {}
 
-/// A set of 1 to 16 labelled secrets. Cheap to clone.
+/// A set of 1 to 16 labeled secrets. Cheap to clone.
 ///
 /// Several secrets are needed during rotation, and if several webhooks post to the same URL. The
-/// [`Verdict`](crate::Verdict) names the label of the secret that matched. A single [`Secret`]
+/// [`Verdict`](crate::Verdict) contains the label of the secret that matched. A single [`Secret`]
 /// converts into `Secrets` with the label `default`.
 ///
 /// The signature is computed under the first secret while the body arrives. The others are tried
@@ -155,15 +155,15 @@ impl Error for InvalidSecret {}
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Secrets(Arc<[LabelledSecret]>);
+pub struct Secrets(Arc<[LabeledSecret]>);
 
-pub(crate) struct LabelledSecret {
+pub(crate) struct LabeledSecret {
     pub(crate) label: Arc<str>,
     pub(crate) secret: Secret,
 }
 
 impl Secrets {
-    /// Creates a set of labelled secrets. Put the most common one first.
+    /// Creates a set of labeled secrets. Put the most common one first.
     ///
     /// Labels appear in verdicts and logs, so they must not be confidential.
     ///
@@ -175,10 +175,10 @@ impl Secrets {
     pub fn new<L: Into<Arc<str>>>(
         secrets: impl IntoIterator<Item = (L, Secret)>,
     ) -> Result<Self, InvalidSecrets> {
-        let secrets: Arc<[LabelledSecret]> = secrets
+        let secrets: Arc<[LabeledSecret]> = secrets
             .into_iter()
             .take(MAX_SECRETS + 1)
-            .map(|(label, secret)| LabelledSecret { label: label.into(), secret })
+            .map(|(label, secret)| LabeledSecret { label: label.into(), secret })
             .collect();
         let labels: HashSet<_> = secrets.iter().map(|secret| &secret.label).collect();
         match secrets.len() {
@@ -189,18 +189,18 @@ impl Secrets {
         }
     }
 
-    pub(crate) fn first(&self) -> &LabelledSecret {
+    pub(crate) fn first(&self) -> &LabeledSecret {
         &self.0[0]
     }
 
-    pub(crate) fn get(&self, index: usize) -> Option<&LabelledSecret> {
+    pub(crate) fn get(&self, index: usize) -> Option<&LabeledSecret> {
         self.0.get(index)
     }
 }
 
 impl From<Secret> for Secrets {
     fn from(secret: Secret) -> Self {
-        Self(Arc::new([LabelledSecret { label: "default".into(), secret }]))
+        Self(Arc::new([LabeledSecret { label: "default".into(), secret }]))
     }
 }
 

@@ -33,9 +33,9 @@ use crate::verifier::Policy;
 /// - Apply a timeout for the body, or another layer that wraps it, outside of this layer if the
 ///   handler extracts a [`Delivery`](crate::Delivery), which requires an unmodified
 ///   [`BufferedBody`].
-/// - A layer inside that requires axum's own body type, such as `axum::middleware::from_fn` within
+/// - An inner layer that requires axum's own body type, such as `axum::middleware::from_fn` within
 ///   one `ServiceBuilder`, needs `tower_http`'s `MapRequestBodyLayer` in front of it.
-/// - A layer inside whose response body does not implement `Default`, such as `TraceLayer`, does
+/// - An inner layer whose response body does not implement `Default`, such as `TraceLayer`, does
 ///   not compile with the default rejection response. Apply it outside, map its response body, or
 ///   set a [`rejection_response`](crate::TawkSignatureLayer::rejection_response).
 ///

@@ -30,8 +30,8 @@ const HEX_LENGTH: usize = 2 * LENGTH;
 /// # Deduplication
 ///
 /// The signature of a verified request identifies the delivery: the same signature means the same
-/// bytes under the same secret. Use it as the key to detect duplicates, for example as a unique
-/// column in a database. `X-Hook-Event-Id` is not suitable: it is not signed, so it can be changed
+/// bytes under the same secret. Use it as the deduplication key, for example as a unique column in a
+/// database. `X-Hook-Event-Id` is not suitable: it is not signed, so it can be changed
 /// when a delivery is replayed. A retry that is signed with a rotated secret has a different
 /// signature.
 ///
@@ -149,14 +149,14 @@ impl Hash for Signature {
 
 /// Error returned if a text is not a [`Signature`].
 ///
-/// Each variant is a mistake that actual senders make. `Display` describes the expected format and
-/// never contains the value.
+/// The variants distinguish common mistakes. `Display` describes the expected format and never
+/// contains the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidSignature {
     /// The value is empty, or only whitespace.
     Empty,
-    /// The value starts with an algorithm name, as in `sha1=…`.
+    /// The value seems to have a prefix, as in `sha1=…`.
     Prefixed,
     /// The value has 64 hex digits, like an HMAC-SHA256.
     LooksLikeSha256,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_that_is_not_a_hex_digit_is_refused_at_every_place() {
+    fn rejects_bytes_that_are_not_hex_digits() {
         for at in [0, 1, 20, 38, 39] {
             for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_hexdigit()) {
                 let mut value = DIGITS.as_bytes().to_vec();

@@ -24,7 +24,7 @@
 //!     if let Event::TicketCreate(created) = delivery.event {
 //!         subjects.lock().unwrap().extend(created.ticket.subject);
 //!     }
-//!     // Answer 2xx even if the event is ignored. Otherwise Tawk.to retries for 12 hours.
+//!     // Respond with 2xx even if the event is ignored: Tawk.to would retry for 12 hours.
 //!     StatusCode::OK
 //! }
 //!
@@ -57,5 +57,5 @@ mod fault;
 mod request;
 pub mod samples;
 
-pub use fault::Fault;
-pub use request::{SignedRequest, encode, signed_request};
+pub use self::fault::Fault;
+pub use self::request::{SignedRequest, encode, signed_request};

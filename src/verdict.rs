@@ -31,8 +31,8 @@ use crate::signature::{InvalidSignature, Signature};
 /// let mut request = http::Request::new(());
 /// assert_eq!(describe(&request), "missing TawkSignatureLayer");
 ///
-/// request.extensions_mut().insert(Verdict::Unverified(Reason::Missing));
-/// assert_eq!(describe(&request), "unverified: missing X-Tawk-Signature header");
+/// request.extensions_mut().insert(Verdict::Unverified(Reason::UnknownSecret));
+/// assert_eq!(describe(&request), "unverified: no secret for this request; check enforce_with");
 /// ```
 ///
 /// [`enforce`]: crate::TawkSignatureLayer::enforce
@@ -53,7 +53,7 @@ impl Verdict {
         matches!(self, Self::Verified(_))
     }
 
-    /// Returns the signature of a verified request, which is the key to detect duplicates.
+    /// Returns the signature of a verified request, which is the deduplication key.
     ///
     /// Returns `None` for an unverified request, even if it has a signature.
     #[must_use]
@@ -86,7 +86,7 @@ impl VerifiedSignature {
         Self { signature, secret_label }
     }
 
-    /// Returns the signature, which is the key to detect duplicates.
+    /// Returns the signature, which is the deduplication key.
     #[must_use]
     pub const fn signature(&self) -> Signature {
         self.signature
@@ -99,7 +99,7 @@ impl VerifiedSignature {
     }
 
     #[cfg(all(feature = "axum", feature = "events"))]
-    pub(crate) fn shared_secret_label(&self) -> Arc<str> {
+    pub(crate) fn clone_secret_label(&self) -> Arc<str> {
         Arc::clone(&self.secret_label)
     }
 }
@@ -115,7 +115,7 @@ pub enum Reason {
     Missing,
     /// There are several `X-Tawk-Signature` headers, equal or not.
     MultipleSignatures,
-    /// The signature does not have 40 hex digits.
+    /// The signature is not exactly 40 hex digits.
     Malformed(InvalidSignature),
     /// The signature does not match the body under any of the secrets.
     Mismatch(Mismatch),
@@ -127,11 +127,15 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("missing X-Tawk-Signature header"),
-            Self::MultipleSignatures => f.write_str("multiple X-Tawk-Signature headers"),
+            Self::Missing => {
+                f.write_str("missing X-Tawk-Signature header; check that no proxy removes it")
+            }
+            Self::MultipleSignatures => {
+                f.write_str("multiple X-Tawk-Signature headers; check that no proxy adds one")
+            }
             Self::Malformed(error) => error.fmt(f),
             Self::Mismatch(mismatch) => mismatch.fmt(f),
-            Self::UnknownSecret => f.write_str("no secret for this request"),
+            Self::UnknownSecret => f.write_str("no secret for this request; check enforce_with"),
         }
     }
 }
@@ -189,10 +193,10 @@ impl fmt::Debug for Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("signature does not match the body: ")?;
+        f.write_str("signature does not match the body; ")?;
         match self.hint {
             Some(hint) => hint.fmt(f),
-            None => f.write_str("wrong secret, or the body was modified in transit"),
+            None => f.write_str("check the secret, and that no proxy modifies the body"),
         }
     }
 }
@@ -209,7 +213,7 @@ pub enum Hint {
 }
 
 impl Hint {
-    pub(crate) fn new(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+    pub(crate) fn detect(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         if body.is_empty() {
             Some(Self::EmptyBody)
         } else if headers.contains_key(CONTENT_ENCODING) {
@@ -223,8 +227,10 @@ impl Hint {
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ContentEncoding => "it has a Content-Encoding and may have been compressed",
-            Self::EmptyBody => "it is empty and may have been consumed by a proxy or middleware",
+            Self::ContentEncoding => {
+                "check that no proxy compresses it (request has a Content-Encoding)"
+            }
+            Self::EmptyBody => "check that no proxy or middleware consumes it (body is empty)",
         })
     }
 }

@@ -1,8 +1,5 @@
-//! Verifies requests, decides whether to forward or reject them, and logs the outcome.
-//!
-//! Each request is logged once, here. Events never contain secrets, expected signatures or body
-//! data. Missing and malformed signatures are logged at INFO because scanners send plenty of them,
-//! and mismatches at WARN because they may indicate a misconfigured secret.
+//! Verifies requests, and decides whether to forward or reject them. Each request is logged once,
+//! when it is decided.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,10 +10,9 @@ use http::{HeaderMap, Request};
 
 use crate::body::BufferedBody;
 use crate::collect::CollectError;
+use crate::log;
 use crate::rejection::Rejection;
-use crate::secret::{LabelledSecret, Mac, Secrets};
-#[cfg(feature = "tracing")]
-use crate::signature::X_HOOK_EVENT_ID;
+use crate::secret::{LabeledSecret, Mac, Secrets};
 use crate::signature::{Signature, X_TAWK_SIGNATURE};
 use crate::verdict::{Hint, Mismatch, Reason, Verdict, VerifiedSignature};
 
@@ -72,11 +68,11 @@ impl Policy {
     ) -> Result<Verifier, Rejection> {
         let check = self.check_signature_header(parts);
         if let (Mode::Enforce, Err(reason)) = (self.mode, &check) {
-            log_unverified(reason, &parts.headers, 0);
+            log::unverified(reason, &parts.headers, 0);
             return Err(Rejection::Unverified(reason.clone()));
         }
         if content_length.is_some_and(|length| length > body_limit) {
-            log_rejected_body(&Rejection::BodyTooLarge, &parts.headers, 0);
+            log::rejected_body(&Rejection::BodyTooLarge, &parts.headers, 0);
             return Err(Rejection::BodyTooLarge);
         }
         let Self { mode, expose_expected_signature, .. } = *self;
@@ -150,7 +146,7 @@ impl Verifier {
                 return FirstSecret::Decided(decide(self.mode, verdict, request));
             }
         };
-        let LabelledSecret { label, secret } = secrets.first();
+        let LabeledSecret { label, secret } = secrets.first();
         let expected = mac.unwrap_or_else(|| secret.mac()).finalize();
         if expected == signature {
             let verdict = Verdict::Verified(VerifiedSignature::new(signature, Arc::clone(label)));
@@ -163,23 +159,6 @@ impl Verifier {
             expected_signature: self.expose_expected_signature.then_some(expected),
             mode: self.mode,
         })
-    }
-
-    /// Rejects a request whose body could not be collected, of which `received` bytes arrived.
-    pub(crate) fn reject_body(
-        error: CollectError,
-        headers: &HeaderMap,
-        received: usize,
-    ) -> Rejection {
-        let rejection = match error {
-            CollectError::LimitExceeded { .. } | CollectError::OuterLimitExceeded => {
-                Rejection::BodyTooLarge
-            }
-            CollectError::Timeout => Rejection::BodyTimeout,
-            CollectError::Incomplete => Rejection::BodyIncomplete,
-        };
-        log_rejected_body(&rejection, headers, received);
-        rejection
     }
 }
 
@@ -201,7 +180,7 @@ impl OtherSecrets {
         request: &Request<BufferedBody>,
     ) -> Poll<Decision> {
         let body = request.body().as_bytes();
-        while let Some(LabelledSecret { label, secret }) = self.secrets.get(self.next) {
+        while let Some(LabeledSecret { label, secret }) = self.secrets.get(self.next) {
             self.next += 1;
             if secret.sign(body) == self.signature {
                 let verified = VerifiedSignature::new(self.signature, Arc::clone(label));
@@ -212,7 +191,7 @@ impl OtherSecrets {
                 return Poll::Pending;
             }
         }
-        let hint = Hint::new(request.headers(), body);
+        let hint = Hint::detect(request.headers(), body);
         let mismatch = Mismatch::new(self.signature, hint, self.expected_signature);
         let verdict = Verdict::Unverified(Reason::Mismatch(mismatch));
         Poll::Ready(decide(self.mode, verdict, request))
@@ -223,8 +202,8 @@ impl OtherSecrets {
 fn decide(mode: Mode, verdict: Verdict, request: &Request<BufferedBody>) -> Decision {
     let (headers, length) = (request.headers(), request.body().as_bytes().len());
     match &verdict {
-        Verdict::Verified(verified) => log_verified(verified, headers, length),
-        Verdict::Unverified(reason) => log_unverified(reason, headers, length),
+        Verdict::Verified(verified) => log::verified(verified, headers, length),
+        Verdict::Unverified(reason) => log::unverified(reason, headers, length),
     }
     match (mode, verdict) {
         (Mode::Enforce, Verdict::Unverified(reason)) => {
@@ -237,56 +216,15 @@ fn decide(mode: Mode, verdict: Verdict, request: &Request<BufferedBody>) -> Deci
     }
 }
 
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
-fn log_verified(verified: &VerifiedSignature, headers: &HeaderMap, bytes: usize) {
-    #[cfg(feature = "tracing")]
-    tracing::debug!(
-        verdict = "verified",
-        secret = verified.secret_label(),
-        bytes,
-        event_id = event_id(headers),
-        "delivery verified"
-    );
-}
-
-/// Logs an unverified request. `bytes` is 0 if the body was not read.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
-fn log_unverified(reason: &Reason, headers: &HeaderMap, bytes: usize) {
-    #[cfg(feature = "tracing")]
-    match reason {
-        Reason::Missing | Reason::MultipleSignatures | Reason::Malformed(_) => tracing::info!(
-            verdict = "unverified",
-            %reason,
-            bytes,
-            event_id = event_id(headers),
-            "delivery not verified"
-        ),
-        Reason::Mismatch(_) | Reason::UnknownSecret => tracing::warn!(
-            verdict = "unverified",
-            %reason,
-            bytes,
-            event_id = event_id(headers),
-            "delivery not verified"
-        ),
-    }
-}
-
-/// Logs a request that was rejected because of its body, after `bytes` of it were received.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
-fn log_rejected_body(rejection: &Rejection, headers: &HeaderMap, bytes: usize) {
-    #[cfg(feature = "tracing")]
-    tracing::info!(
-        verdict = "none",
-        reason = %rejection,
-        bytes,
-        event_id = event_id(headers),
-        "delivery not received"
-    );
-}
-
-/// Returns the first 128 bytes of the event id, escaped, because clients can send any value.
-#[cfg(feature = "tracing")]
-fn event_id(headers: &HeaderMap) -> Option<impl tracing::Value> {
-    let value = headers.get(X_HOOK_EVENT_ID)?.as_bytes();
-    Some(tracing::field::display(value[..value.len().min(128)].escape_ascii()))
+/// Rejects a request whose body could not be collected, of which `received` bytes arrived.
+pub(crate) fn reject_body(error: CollectError, headers: &HeaderMap, received: usize) -> Rejection {
+    let rejection = match error {
+        CollectError::LimitExceeded { .. } | CollectError::OuterLimitExceeded => {
+            Rejection::BodyTooLarge
+        }
+        CollectError::Timeout => Rejection::BodyTimeout,
+        CollectError::Incomplete => Rejection::BodyIncomplete,
+    };
+    log::rejected_body(&rejection, headers, received);
+    rejection
 }

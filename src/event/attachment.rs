@@ -11,7 +11,7 @@ use super::json::Object;
 /// All fields are untrusted. Do not use `name` as a path, and do not fetch `url` without checking
 /// it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(into = "AttachmentShape")]
+#[serde(into = "AttachmentRepr")]
 #[non_exhaustive]
 pub struct Attachment {
     /// The kind, usually `file`.
@@ -54,20 +54,20 @@ impl fmt::Debug for Attachment {
 
 /// The wire format, which nests the file two levels deep.
 #[derive(Serialize)]
-struct AttachmentShape {
+struct AttachmentRepr {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
-    content: ContentShape,
+    content: ContentRepr,
 }
 
 #[derive(Serialize)]
-struct ContentShape {
-    file: FileShape,
+struct ContentRepr {
+    file: FileRepr,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FileShape {
+struct FileRepr {
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,10 +80,10 @@ struct FileShape {
     extension: Option<String>,
 }
 
-impl From<Attachment> for AttachmentShape {
+impl From<Attachment> for AttachmentRepr {
     fn from(attachment: Attachment) -> Self {
         let Attachment { kind, url, name, mime_type, size, extension } = attachment;
-        let file = FileShape { url, name, mime_type, size, extension };
-        Self { kind, content: ContentShape { file } }
+        let file = FileRepr { url, name, mime_type, size, extension };
+        Self { kind, content: ContentRepr { file } }
     }
 }

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::error::EventErrorKind;
 use super::json::Object;
-use super::message_kind::{MessageKind, Role};
-use super::person::{Property, Visitor};
+use super::message_kind::MessageKind;
+use super::person::{Property, Role, Visitor};
 use super::timestamp::Timestamp;
 
 /// `chat:start`: the visitor or an agent sent the first message of a chat.
 ///
-/// `Debug` output shows only ids, times, kinds and the property's name.
+/// `Debug` output shows only ids, times, kinds, roles and the property's name.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename = "chat:start", rename_all = "camelCase")]
 #[non_exhaustive]
@@ -65,7 +65,7 @@ impl fmt::Debug for ChatStart {
     }
 }
 
-/// `chat:end`: a chat ended. It contains no messages: see
+/// `chat:end`: a chat ended. The event contains no messages. See
 /// [`TranscriptCreated`](super::TranscriptCreated).
 ///
 /// `Debug` output shows only ids, times and the property's name.
@@ -118,7 +118,7 @@ impl fmt::Debug for ChatEnd {
 
 /// The first message of a chat. `Debug` output does not show its text.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(into = "FirstMessageShape")]
+#[serde(into = "FirstMessageRepr")]
 #[non_exhaustive]
 pub struct FirstMessage {
     /// The text. For a pre-chat form, see
@@ -164,24 +164,24 @@ impl fmt::Debug for FirstMessage {
 
 /// The wire format, in which the sender is an object with one field.
 #[derive(Serialize)]
-struct FirstMessageShape {
+struct FirstMessageRepr {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<MessageKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sender: Option<SenderShape>,
+    sender: Option<SenderRepr>,
 }
 
 #[derive(Serialize)]
-struct SenderShape {
+struct SenderRepr {
     #[serde(rename = "type")]
     role: Role,
 }
 
-impl From<FirstMessage> for FirstMessageShape {
+impl From<FirstMessage> for FirstMessageRepr {
     fn from(FirstMessage { text, kind, sender }: FirstMessage) -> Self {
-        Self { text, kind, sender: sender.map(|role| SenderShape { role }) }
+        Self { text, kind, sender: sender.map(|role| SenderRepr { role }) }
     }
 }
 
@@ -197,7 +197,7 @@ fn parse_form(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Splits a line, and the lines after it, behind its label.
+/// Splits a text after the label of its first line.
 fn split_label(text: &str) -> Option<(&str, &str)> {
     text.split_once(" : ").filter(|(label, _)| !label.is_empty() && !label.contains('\n'))
 }

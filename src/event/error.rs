@@ -5,8 +5,8 @@ use std::fmt;
 
 /// Error returned when a body is not an [`Event`](super::Event).
 ///
-/// A verified body is not necessarily a valid event. Still answer 2xx, because a retry carries the
-/// same body, and store the raw bytes. The error contains nothing of the body except the event's
+/// A verified body is not necessarily a valid event. Respond with 2xx anyway, because a retry carries
+/// the same body, and store the raw bytes. The error contains nothing of the body except the event's
 /// name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventError {
@@ -15,8 +15,8 @@ pub struct EventError {
 }
 
 impl EventError {
-    pub(super) const fn new(kind: EventErrorKind, name: Option<String>) -> Self {
-        Self { kind, name }
+    pub(super) const fn of_event(name: String, kind: EventErrorKind) -> Self {
+        Self { kind, name: Some(name) }
     }
 
     /// Returns the kind of the error.
@@ -32,13 +32,19 @@ impl EventError {
     }
 }
 
+impl From<EventErrorKind> for EventError {
+    fn from(kind: EventErrorKind) -> Self {
+        Self { kind, name: None }
+    }
+}
+
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             EventErrorKind::NotJson => f.write_str("body is not valid JSON"),
             EventErrorKind::NotAnObject => f.write_str("body is not a JSON object"),
-            EventErrorKind::NoEvent => f.write_str("field `event` is missing"),
-            EventErrorKind::NoName => f.write_str("field `event` is not a non-empty string"),
+            EventErrorKind::MissingName => f.write_str("field `event` is missing"),
+            EventErrorKind::InvalidName => f.write_str("field `event` is not a non-empty string"),
             EventErrorKind::MissingIdentifier { path } => {
                 write!(f, "identifier `{path}` is missing")
             }
@@ -57,12 +63,12 @@ pub enum EventErrorKind {
     /// The body is valid JSON, but not an object.
     NotAnObject,
     /// The field `event` is missing.
-    NoEvent,
+    MissingName,
     /// The field `event` is empty or not a string.
-    NoName,
+    InvalidName,
     /// A known event lacks one of its identifiers.
     MissingIdentifier {
-        /// The path of the missing field, such as `chat.id`.
+        /// The path of the missing field: `chatId`, `chat.id`, `ticket.id` or `property.id`.
         path: &'static str,
     },
 }

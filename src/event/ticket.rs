@@ -11,8 +11,8 @@ use super::timestamp::Timestamp;
 
 /// `ticket:create`: a ticket was created by an agent, by email, or from an offline message.
 ///
-/// Tawk.to sometimes delivers the same ticket several times. `Debug` output shows only ids, times
-/// and the property's name.
+/// Tawk.to sometimes delivers the same ticket several times. `Debug` output shows only ids,
+/// times, the requester's role and the property's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename = "ticket:create")]
 #[non_exhaustive]

@@ -37,7 +37,7 @@ impl Timestamp {
         parent.string("time").map(Self)
     }
 
-    /// Formats `time` like Tawk.to, with milliseconds.
+    /// Formats `time` in the format of Tawk.to, with milliseconds.
     #[cfg(feature = "test-util")]
     pub(crate) fn from_system_time(time: SystemTime) -> Self {
         Self(humantime::format_rfc3339_millis(time).to_string())
@@ -72,7 +72,9 @@ pub struct InvalidTimestamp(());
 
 impl fmt::Display for InvalidTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid timestamp; expected one such as 2024-08-15T09:12:41.307Z")
+        f.write_str(
+            "timestamp is invalid; expected RFC 3339 in UTC, such as 2024-08-15T09:12:41.307Z",
+        )
     }
 }
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::attachment::Attachment;
 use super::error::EventErrorKind;
 use super::json::Object;
-use super::message_kind::{MessageKind, Role};
-use super::person::{Property, Visitor};
+use super::message_kind::MessageKind;
+use super::person::{Property, Role, Visitor};
 use super::timestamp::Timestamp;
 
 /// Maximum number of messages, and of attachments in all messages, that are decoded. The rest are

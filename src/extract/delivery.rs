@@ -1,18 +1,17 @@
 //! [`Delivery`], the extractor for a complete webhook delivery.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use axum_core::body::Body;
 use axum_core::extract::{FromRequest, Request};
-use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 
-use super::verified::{VerifiedRejection, verified_signature};
+use super::rejection::{BodyModified, DeliveryRejection, VerifiedRejection};
+use super::verified::verified_signature;
 use crate::event::Event;
 use crate::signature::{Signature, X_HOOK_EVENT_ID};
 
@@ -95,7 +94,7 @@ pub struct Delivery {
     pub event_id: Option<EventId>,
     /// The body, byte for byte as it was signed.
     pub raw: Bytes,
-    /// The verified signature, which is the key to detect duplicates.
+    /// The verified signature, which is the deduplication key.
     pub signature: Signature,
     /// The label of the secret that the delivery was signed with.
     pub secret_label: Arc<str>,
@@ -107,24 +106,26 @@ impl<S: Send + Sync> FromRequest<S> for Delivery {
     async fn from_request(request: Request, _: &S) -> Result<Self, DeliveryRejection> {
         let (parts, body) = request.into_parts();
         let verified = verified_signature(&parts.extensions)?;
-        let Some(raw) = collect(body).await else {
-            return Err(VerifiedRejection::Inner(BodyModified::new()));
-        };
+        let raw = collect(body).await.map_err(VerifiedRejection::Inner)?;
         Ok(Self {
             event: Event::from_slice(&raw).unwrap_or_else(Event::Undecodable),
             event_id: EventId::from_headers(&parts.headers),
             raw,
             signature: verified.signature(),
-            secret_label: verified.shared_secret_label(),
+            secret_label: verified.clone_secret_label(),
         })
     }
 }
 
 /// Collects a body, unless its length is unknown or turns out to be wrong.
-async fn collect(body: Body) -> Option<Bytes> {
-    let length = body.size_hint().exact()?.try_into().ok()?;
-    let raw = Limited::new(body, length).collect().await.ok()?.to_bytes();
-    (raw.len() == length).then_some(raw)
+async fn collect(body: Body) -> Result<Bytes, BodyModified> {
+    let length = body.size_hint().exact().and_then(|length| length.try_into().ok());
+    let length = length.ok_or_else(BodyModified::new)?;
+    let collected = Limited::new(body, length).collect().await;
+    match collected.map(Collected::to_bytes) {
+        Ok(raw) if raw.len() == length => Ok(raw),
+        _ => Err(BodyModified::new()),
+    }
 }
 
 /// Omits the body and most of the signature.
@@ -176,60 +177,5 @@ impl AsRef<str> for EventId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Rejection used for [`Delivery`]. Every response has an empty body.
-pub type DeliveryRejection = VerifiedRejection<BodyModified>;
-
-impl DeliveryRejection {
-    /// Returns the status code of the response.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self {
-            Self::MissingLayer(rejection) => rejection.status(),
-            Self::Unverified => StatusCode::FORBIDDEN,
-            Self::Inner(rejection) => rejection.status(),
-        }
-    }
-}
-
-/// Rejection used if the body was modified after verification.
-///
-/// Responds with `500 Internal Server Error` and an empty body. With the feature `tracing`, logs an
-/// error that says what to change.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct BodyModified;
-
-impl BodyModified {
-    /// Logs once, on construction.
-    fn new() -> Self {
-        #[cfg(feature = "tracing")]
-        tracing::error!("{Self}");
-        Self
-    }
-
-    /// Returns the status code of the response, which is 500.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        StatusCode::INTERNAL_SERVER_ERROR
-    }
-}
-
-impl fmt::Display for BodyModified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a middleware between TawkSignatureLayer and the handler modified the body or removed \
-             its length; remove it, or apply it outside of TawkSignatureLayer",
-        )
-    }
-}
-
-impl Error for BodyModified {}
-
-impl IntoResponse for BodyModified {
-    fn into_response(self) -> Response {
-        self.status().into_response()
     }
 }

@@ -1,14 +1,12 @@
-//! [`Verified`], which restricts another extractor to verified requests.
+//! [`Verified`] and [`Verdict`] as extractors.
 
-use std::error::Error;
-use std::fmt;
+use std::convert::Infallible;
 
-use axum_core::extract::{FromRequest, FromRequestParts, Request};
-use axum_core::response::{IntoResponse, Response};
+use axum_core::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
+use http::Extensions;
 use http::request::Parts;
-use http::{Extensions, StatusCode};
 
-use super::verdict::MissingLayer;
+use super::rejection::{MissingLayer, VerifiedRejection};
 use crate::verdict::{Verdict, VerifiedSignature};
 
 /// Extractor that runs another extractor, but only for verified requests.
@@ -85,47 +83,35 @@ pub(super) fn verified_signature<R>(
     }
 }
 
-/// Rejection used for [`Verified`]. `R` is the rejection of the inner extractor.
+/// Extracts the verdict, or rejects the request with [`MissingLayer`].
 ///
-/// The responses of `MissingLayer` and `Unverified` have an empty body, so that clients don't learn
-/// the reason. It is in the [`Verdict`], and in the layer's tracing event.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum VerifiedRejection<R> {
-    /// The layer is not applied. Status 500.
-    MissingLayer(MissingLayer),
-    /// The request is unverified. Status 403.
-    Unverified,
-    /// The request is verified, but the inner extractor rejected it.
-    Inner(R),
-}
+/// `Option<Verdict>` is `None` if the layer is missing, which does **not** mean verified.
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use tower_tawk::Verdict;
+///
+/// async fn webhook(verdict: Verdict) -> StatusCode {
+///     match verdict {
+///         Verdict::Verified(verified) => println!("signed with {}", verified.secret_label()),
+///         Verdict::Unverified(reason) => println!("would be rejected: {reason}"),
+///     }
+///     StatusCode::OK
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(webhook));
+/// ```
+impl<S: Send + Sync> FromRequestParts<S> for Verdict {
+    type Rejection = MissingLayer;
 
-impl<R: fmt::Display> fmt::Display for VerifiedRejection<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MissingLayer(rejection) => rejection.fmt(f),
-            Self::Unverified => f.write_str("request is not verified"),
-            Self::Inner(rejection) => rejection.fmt(f),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
+        parts.extensions.get().cloned().ok_or_else(MissingLayer::new)
     }
 }
 
-impl<R: Error> Error for VerifiedRejection<R> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::MissingLayer(_) | Self::Unverified => None,
-            // `Display` already shows the inner rejection itself.
-            Self::Inner(rejection) => rejection.source(),
-        }
-    }
-}
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Verdict {
+    type Rejection = Infallible;
 
-impl<R: IntoResponse> IntoResponse for VerifiedRejection<R> {
-    fn into_response(self) -> Response {
-        match self {
-            Self::MissingLayer(rejection) => rejection.into_response(),
-            Self::Unverified => StatusCode::FORBIDDEN.into_response(),
-            Self::Inner(rejection) => rejection.into_response(),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get().cloned())
     }
 }

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use super::fault::Fault;
 use crate::event::Event;
 use crate::secret::Secret;
-use crate::signature::Signature;
+use crate::signature::{Signature, X_HOOK_EVENT_ID, X_TAWK_SIGNATURE};
 
 /// Creates a request like those that Tawk.to sends: a `POST` to `/tawk-webhook` with a JSON
 /// `Content-Type`, an `X-Hook-Event-Id`, and the `X-Tawk-Signature` of `body`.
@@ -139,9 +139,9 @@ impl SignedRequest {
             .method(Method::POST)
             .uri(uri)
             .header(CONTENT_TYPE, "application/json")
-            .header("x-hook-event-id", event_id);
+            .header(X_HOOK_EVENT_ID, event_id);
         for signature in signatures {
-            request = request.header("x-tawk-signature", signature);
+            request = request.header(X_TAWK_SIGNATURE, signature);
         }
         let body = match fault {
             Some(fault) => fault.alter_body(body),

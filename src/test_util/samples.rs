@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::event::{
     Chat, ChatEnd, ChatStart, Event, FirstMessage, Message, MessageKind, Property, Requester, Role,
@@ -43,10 +43,10 @@ pub fn chat_start(visitor: &str, text: &str) -> Event {
     Event::ChatStart(ChatStart {
         chat_id: CHAT_ID.to_owned(),
         time: time(0),
-        domain: some(DOMAIN),
-        referrer: some(REFERRER),
+        domain: non_empty(DOMAIN),
+        referrer: non_empty(REFERRER),
         message: Some(FirstMessage {
-            text: some(text),
+            text: non_empty(text),
             kind: Some(MessageKind::Text),
             sender: Some(Role::Visitor),
         }),
@@ -61,8 +61,8 @@ pub fn chat_end(visitor: &str) -> Event {
     Event::ChatEnd(ChatEnd {
         chat_id: CHAT_ID.to_owned(),
         time: time(900),
-        domain: some(DOMAIN),
-        referrer: some(REFERRER),
+        domain: non_empty(DOMAIN),
+        referrer: non_empty(REFERRER),
         visitor: Some(sample_visitor(visitor)),
         property: property(),
     })
@@ -87,8 +87,8 @@ pub fn transcript(visitor: &str, messages: &[(Role, &str)]) -> Event {
     let messages = (0..).step_by(20).zip(messages);
     Event::TranscriptCreated(TranscriptCreated {
         time: time(1080),
-        domain: some(DOMAIN),
-        referrer: some(REFERRER),
+        domain: non_empty(DOMAIN),
+        referrer: non_empty(REFERRER),
         property: property(),
         chat: Chat {
             id: CHAT_ID.to_owned(),
@@ -104,14 +104,14 @@ fn message(seconds: u64, role: &Role, text: &str) -> Message {
         sender: Some(Sender {
             role: Some(role.clone()),
             name: match role {
-                Role::Agent => some("Ingrid Vale"),
+                Role::Agent => non_empty("Ingrid Vale"),
                 Role::System => property().name,
                 _ => None,
             },
-            id: if *role == Role::Agent { some(AGENT_ID) } else { None },
+            id: if *role == Role::Agent { non_empty(AGENT_ID) } else { None },
         }),
         kind: Some(MessageKind::Text),
-        text: some(text),
+        text: non_empty(text),
         time: time(seconds),
         ..Message::default()
     }
@@ -124,34 +124,28 @@ pub fn ticket(requester: &str, subject: &str, message: &str) -> Event {
         time: time(1800),
         property: property(),
         requester: Some(Requester {
-            name: some(requester),
-            email: some(EMAIL),
+            name: non_empty(requester),
+            email: non_empty(EMAIL),
             role: Some(Role::Visitor),
         }),
         ticket: Ticket {
             id: TICKET_ID.to_owned(),
             human_id: Some(271),
-            subject: some(subject),
-            message: some(message),
+            subject: non_empty(subject),
+            message: non_empty(message),
         },
     })
 }
 
-/// Creates an event that this crate does not know. Handlers should answer it with 2xx.
+/// Creates an event that this crate does not know. Handlers should respond to it with 2xx.
 ///
 /// # Panics
 ///
 /// Panics if `name` is empty or the name of a known event.
 #[must_use]
 pub fn unknown(name: &str) -> Event {
-    #[derive(Serialize)]
-    struct Unknown<'a> {
-        event: &'a str,
-        time: Option<Timestamp>,
-    }
-    let body = serde_json::to_vec(&Unknown { event: name, time: time(0) });
-    let body = body.expect("event can be serialized");
-    Event::from_slice(&body).expect("name is not that of a known event")
+    let body = json!({ "event": name, "time": time(0) }).to_string();
+    Event::from_slice(body.as_bytes()).expect("name is not empty and not that of a known event")
 }
 
 /// Returns the time `seconds` after the start of the chat.
@@ -160,15 +154,20 @@ fn time(seconds: u64) -> Option<Timestamp> {
     Some(Timestamp::from_system_time(SystemTime::UNIX_EPOCH + START + Duration::from_secs(seconds)))
 }
 
-/// Returns `None` for an empty text, like decoding does.
-fn some(text: &str) -> Option<String> {
+/// Returns `None` for an empty text, as decoding does.
+fn non_empty(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn sample_visitor(name: &str) -> Visitor {
-    Visitor { name: some(name), email: some(EMAIL), city: some("gothenburg"), country: some("SE") }
+    Visitor {
+        name: non_empty(name),
+        email: non_empty(EMAIL),
+        city: non_empty("gothenburg"),
+        country: non_empty("SE"),
+    }
 }
 
 fn property() -> Property {
-    Property { id: "66f3a9d1c85e2b7704d1f3a8".to_owned(), name: some("Lantern & Loom") }
+    Property { id: "66f3a9d1c85e2b7704d1f3a8".to_owned(), name: non_empty("Lantern & Loom") }
 }

@@ -71,7 +71,7 @@ fuzz_target!(|input: Input<'_>| {
 });
 
 fn secret(text: &str) -> Secret {
-    Secret::new(text).expect("a valid secret")
+    Secret::new(text).expect("secret is valid")
 }
 
 impl Input<'_> {

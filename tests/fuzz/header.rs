@@ -31,7 +31,7 @@ fn verdict(values: &[HeaderValue]) -> Verdict {
     for value in values {
         request.headers_mut().append("x-tawk-signature", value.clone());
     }
-    let secret = Secret::new(SECRET).expect("a valid secret");
+    let secret = Secret::new(SECRET).expect("secret is valid");
     let (verdict, body) =
         harness::send(TawkSignatureLayer::observe(secret), request).expect("a verdict");
     assert_eq!(body, BODY);
@@ -43,9 +43,9 @@ fn check_verdict(values: &[HeaderValue], verdict: &Verdict) {
     match (values, verdict) {
         ([], Verdict::Unverified(Reason::Missing)) => {}
         ([_, _, ..], Verdict::Unverified(Reason::MultipleSignatures)) => {}
-        ([value], Verdict::Verified(by)) => {
+        ([value], Verdict::Verified(verified)) => {
             assert_eq!(lower(value), VALID_SIGNATURE.as_bytes());
-            assert_eq!(by.signature().to_string(), VALID_SIGNATURE);
+            assert_eq!(verified.signature().to_string(), VALID_SIGNATURE);
         }
         ([value], Verdict::Unverified(Reason::Mismatch(mismatch))) => {
             assert_ne!(lower(value), VALID_SIGNATURE.as_bytes());

@@ -140,7 +140,7 @@ async fn extracts_the_verdict_of_verified_and_unverified_requests() {
         }
     }
     let layer = Some(observe());
-    let missing = "missing X-Tawk-Signature header".to_owned();
+    let missing = "missing X-Tawk-Signature header; check that no proxy removes it".to_owned();
 
     assert_eq!(send(verdict, &layer, signed()).await, (200, sign(BODY.as_bytes())));
     assert_eq!(send(verdict, &layer, unsigned()).await, (200, missing));

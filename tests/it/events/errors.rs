@@ -88,7 +88,7 @@ fn a_missing_event_field_is_an_error() {
         r#"{"event~":"chat:end"}"#,
         r#"{"event\ud83d":"chat:end"}"#,
     ] {
-        assert_error(body, EventErrorKind::NoEvent);
+        assert_error(body, EventErrorKind::MissingName);
     }
 }
 
@@ -98,7 +98,7 @@ fn an_event_field_that_is_not_a_non_empty_string_is_an_error() {
         ["null", r#""""#, "7", "1e400", "true", "[]", r#"["chat:end"]"#, r#"{"name":"chat:end"}"#]
     {
         let body = format!(r#"{{"event":{event},"chatId":"c","property":{{"id":"p"}}}}"#);
-        assert_error(&body, EventErrorKind::NoName);
+        assert_error(&body, EventErrorKind::InvalidName);
     }
 }
 

@@ -101,7 +101,7 @@ fn the_error_does_not_contain_the_text() {
     let error: InvalidTimestamp = time("nadia.okafor@example.com").to_system_time().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "invalid timestamp; expected one such as 2024-08-15T09:12:41.307Z"
+        "timestamp is invalid; expected RFC 3339 in UTC, such as 2024-08-15T09:12:41.307Z"
     );
     assert!(!format!("{error:?}").contains("nadia"));
 }

@@ -183,7 +183,7 @@ fn the_last_event_field_selects_the_event() {
     let event = decode(format!(r#"{{{END},"event":"contact:merge"}}"#));
     assert!(matches!(&event, Event::Unknown(unknown) if unknown.name() == "contact:merge"));
     let error = Event::from_slice(format!(r#"{{{END},"event":null}}"#).as_bytes()).unwrap_err();
-    assert_eq!(error.kind(), EventErrorKind::NoName);
+    assert_eq!(error.kind(), EventErrorKind::InvalidName);
 }
 
 #[test]
