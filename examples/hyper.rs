@@ -54,8 +54,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn webhook(request: Request<BufferedBody>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let verdict = request.extensions().get().cloned();
     let body = request.into_body().into_bytes();
-    if let Some(Verdict::Verified(by)) = verdict {
-        let (label, signature) = (by.secret_label(), by.signature());
+    if let Some(Verdict::Verified(verified)) = verdict {
+        let (label, signature) = (verified.secret_label(), verified.signature());
         println!("{} bytes, signed with the secret `{label}`: {signature:?}", body.len());
     }
     Ok(Response::default())

@@ -41,8 +41,8 @@ pub(crate) struct Limits {
 /// The reason why a body was not collected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CollectError {
-    /// The body exceeds `body_limit`. The frame that exceeded it had `dropped` bytes. The rest of
-    /// the body can be drained.
+    /// The body exceeds `body_limit`. `dropped` is the length of the frame that exceeded it. The rest
+    /// of the body can be drained.
     LimitExceeded { dropped: usize },
     /// The body exceeds the limit of an outer layer.
     OuterLimitExceeded,
@@ -113,11 +113,9 @@ impl Collect {
             };
             let length = data.remaining();
             *this.received = this.received.saturating_add(length);
-            this.buffer.push(data, &mut on_chunk).map_err(|LimitExceeded| {
-                // Frees the buffer before the rest of the body is drained.
-                drop(this.buffer.take());
-                CollectError::LimitExceeded { dropped: length }
-            })
+            this.buffer
+                .push(data, &mut on_chunk)
+                .map_err(|LimitExceeded| CollectError::LimitExceeded { dropped: length })
         }))?;
         Poll::Ready(Ok(BufferedBody::new(this.buffer.take(), this.trailers.take())))
     }
@@ -138,7 +136,6 @@ pin_project! {
 }
 
 /// How far a body was drained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drained {
     /// To its end.
     Complete,

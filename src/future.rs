@@ -20,13 +20,13 @@ use crate::verifier::{Decision, FirstSecret, OtherSecrets, Verifier, reject_body
 pin_project! {
     /// Response future of [`TawkSignature`](crate::TawkSignature).
     ///
-    /// Holds the request body and the inner service until the response is ready.
+    /// Holds the request body and the inner service until it is dropped.
     ///
     /// # Panics
     ///
     /// Panics if polled after completion. With the feature `deadline`, also panics outside of a
     /// Tokio runtime with the time driver enabled, if the body is not immediately available or has
-    /// more than 1,024 frames.
+    /// 1,024 frames or more.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B, R>
     where
@@ -107,7 +107,12 @@ impl<F> State<F> {
     }
 
     /// Rejects a request whose body could not be collected.
-    fn after(error: CollectError, rejection: Rejection, limits: Limits, version: Version) -> Self {
+    fn rejecting_body(
+        error: CollectError,
+        rejection: Rejection,
+        limits: Limits,
+        version: Version,
+    ) -> Self {
         match error {
             CollectError::LimitExceeded { dropped } => {
                 Self::Draining { rejection, drain: Drain::new(dropped, limits) }
@@ -164,7 +169,12 @@ where
                         Err(error) => {
                             let (headers, received) = (request.headers(), collect.received());
                             let rejection = reject_body(error, headers, received);
-                            let next = State::after(error, rejection, *this.limits, *this.version);
+                            let next = State::rejecting_body(
+                                error,
+                                rejection,
+                                *this.limits,
+                                *this.version,
+                            );
                             this.state.set(next);
                             continue;
                         }
@@ -204,6 +214,7 @@ where
                     if let Some(verdict) = verdict.take() {
                         response.extensions_mut().insert(verdict);
                     }
+                    this.state.set(State::Complete);
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Complete => panic!("`ResponseFuture` polled after completion"),

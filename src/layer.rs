@@ -13,7 +13,7 @@ use crate::secret::Secrets;
 use crate::service::TawkSignature;
 use crate::verifier::{Mode, Policy, SecretSource};
 
-/// Transcripts grow to about 1 MB.
+/// Leaves room for transcripts, which grow to about 1 MB.
 const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// Tawk.to's own timeout (developer.tawk.to/webhooks).
@@ -39,7 +39,7 @@ const DEFAULT_BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// # Panics
 ///
 /// With the feature `deadline`, which is enabled by default, a body that is not immediately
-/// available or has more than 1,024 frames is timed by Tokio. The
+/// available or has 1,024 frames or more is timed by Tokio. The
 /// [`ResponseFuture`](crate::ResponseFuture) then panics outside of a Tokio runtime with the time
 /// driver enabled. On other runtimes, disable the feature and apply a timeout around the service.
 #[derive(Clone)]
@@ -91,10 +91,10 @@ impl TawkSignatureLayer {
         Self::new(Mode::Observe, SecretSource::Fixed(secrets.into()))
     }
 
-    /// Creates a layer that rejects unverified requests, with secrets chosen by request.
+    /// Creates a layer that rejects unverified requests, with secrets chosen for each request.
     ///
     /// `secrets` is called once for each request with a well-formed signature, before its body is
-    /// read. If it returns `None`, the request is unverified for
+    /// read. If it returns `None`, the request is unverified with
     /// [`Reason::UnknownSecret`](crate::Reason::UnknownSecret). It runs on the request path, so
     /// keep it cheap: create the [`Secrets`] beforehand and clone them.
     ///
@@ -132,7 +132,7 @@ impl TawkSignatureLayer {
         Self::new(Mode::Enforce, SecretSource::Dynamic(Arc::new(secrets)))
     }
 
-    /// Creates a layer that forwards every complete request, with secrets chosen by request.
+    /// Creates a layer that forwards every complete request, with secrets chosen for each request.
     ///
     /// See [`observe`](Self::observe) and [`enforce_with`](Self::enforce_with).
     pub fn observe_with<F>(secrets: F) -> Self

@@ -58,7 +58,7 @@
 //! # }
 //! ```
 //!
-//! Tawk.to sends some deliveries several times. `examples/inbox.rs` in the repository stores each
+//! Tawk.to may send a delivery more than once. `examples/inbox.rs` in the repository stores each
 //! delivery exactly once, with its [`Signature`] as the deduplication key.
 //!
 //! See [`BufferedBody`] for hyper and tonic, [`TawkSignature`] for the order of layers,
@@ -96,7 +96,7 @@
 //! 408, and bodies that fail before their end with 400. The header is checked first: when enforcing,
 //! an invalid header is rejected regardless of the body.
 //!
-//! [`rejection_response`] replaces the empty body of these responses. Outer layers find the
+//! [`rejection_response`] customizes these responses, which are empty by default. Outer layers find the
 //! [`Rejection`] in the response extensions.
 //!
 //! # Security considerations
@@ -109,10 +109,10 @@
 //!   replaces or modifies the body.
 //! - Memory grows with the bytes received, not with `Content-Length`. At most 64 KiB, or as much as
 //!   has been received, is reserved in advance, and never more than [`body_limit`]. The body of a
-//!   rejected request is drained up to 64 KiB or for 2 s. Without the feature `deadline`, time is
+//!   rejected request is drained for up to 64 KiB and 2 s. Without the feature `deadline`, time is
 //!   unbounded.
-//! - Signatures are compared in constant time. There is no `unsafe` code, and there are no locks
-//!   and no boxed futures on the request path.
+//! - Signatures are compared in constant time. The crate has no `unsafe` code, takes no locks and
+//!   boxes no futures on the request path.
 //!
 //! # Features
 //!

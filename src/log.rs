@@ -11,51 +11,59 @@ use crate::rejection::Rejection;
 use crate::signature::X_HOOK_EVENT_ID;
 use crate::verdict::{Reason, VerifiedSignature};
 
+#[cfg(feature = "tracing")]
+const TARGET: &str = "tower_tawk";
+
 /// Logs a verified request with a body of `bytes` bytes.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
 pub(crate) fn verified(verified: &VerifiedSignature, headers: &HeaderMap, bytes: usize) {
     #[cfg(feature = "tracing")]
     tracing::debug!(
+        target: TARGET,
         verdict = "verified",
-        secret = verified.secret_label(),
+        secret_label = verified.secret_label(),
         bytes,
         event_id = event_id(headers),
-        "delivery verified"
+        "request verified"
     );
 }
 
-/// Logs an unverified request. `bytes` is 0 if the body was not read.
+/// Logs an unverified request. `bytes` is 0 if the request is rejected by its head.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
 pub(crate) fn unverified(reason: &Reason, headers: &HeaderMap, bytes: usize) {
     #[cfg(feature = "tracing")]
     match reason {
         Reason::Missing | Reason::MultipleSignatures | Reason::Malformed(_) => tracing::info!(
+            target: TARGET,
             verdict = "unverified",
             %reason,
             bytes,
             event_id = event_id(headers),
-            "delivery not verified"
+            "request not verified"
         ),
         Reason::Mismatch(_) | Reason::UnknownSecret => tracing::warn!(
+            target: TARGET,
             verdict = "unverified",
             %reason,
             bytes,
             event_id = event_id(headers),
-            "delivery not verified"
+            "request not verified"
         ),
     }
 }
 
-/// Logs a request that was rejected because of its body, after `bytes` of it were received.
+/// Logs a request that is rejected because of its body. `bytes` is the number of bytes received, which
+/// is 0 if the declared length exceeds the limit.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
 pub(crate) fn rejected_body(rejection: &Rejection, headers: &HeaderMap, bytes: usize) {
     #[cfg(feature = "tracing")]
     tracing::info!(
+        target: TARGET,
         verdict = "none",
         reason = %rejection,
         bytes,
         event_id = event_id(headers),
-        "delivery not received"
+        "body rejected"
     );
 }
 

@@ -106,7 +106,7 @@ impl Mac {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidSecret {
-    /// The text is empty, often because of an environment variable that is set to nothing.
+    /// The text is empty, often because of an environment variable that is set to the empty string.
     Empty,
     /// The text starts or ends with ASCII whitespace.
     SurroundingWhitespace,
@@ -120,8 +120,7 @@ impl fmt::Display for InvalidSecret {
                  dashboard"
             }
             Self::SurroundingWhitespace => {
-                "webhook secret starts or ends with whitespace; remove it, such as a newline at \
-                 the end of a file"
+                "webhook secret starts or ends with whitespace; remove it (often a trailing newline)"
             }
         })
     }
@@ -170,7 +169,7 @@ impl Secrets {
     /// # Errors
     ///
     /// Returns [`InvalidSecrets`] if there are no secrets or more than 16, or if two of them have
-    /// the same label. To use more than 16 secrets, choose them by request with
+    /// the same label. To use more than 16 secrets, choose them for each request with
     /// [`enforce_with`](crate::TawkSignatureLayer::enforce_with).
     pub fn new<L: Into<Arc<str>>>(
         secrets: impl IntoIterator<Item = (L, Secret)>,

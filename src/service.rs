@@ -20,10 +20,10 @@ use crate::verifier::Policy;
 /// Middleware that verifies the signature of Tawk.to webhooks.
 ///
 /// Created by [`TawkSignatureLayer`](crate::TawkSignatureLayer). The inner service receives
-/// requests with a [`BufferedBody`], and has to be [`Clone`]: the ready instance is moved into the
+/// requests with a [`BufferedBody`], and must be [`Clone`]: the ready instance is moved into the
 /// future and replaced with a clone.
 ///
-/// # The order of layers
+/// # Layer order
 ///
 /// - Apply tracing, request ids, concurrency limits and load shedding outside of this layer. The
 ///   inner service is held ready while the body arrives, so a `ConcurrencyLimit` inside would hold
@@ -31,8 +31,7 @@ use crate::verifier::Policy;
 /// - Apply request decompression inside of this layer, because Tawk.to signs the bytes that it
 ///   sends.
 /// - Apply a timeout for the body, or another layer that wraps it, outside of this layer if the
-///   handler extracts a [`Delivery`](crate::Delivery), which requires an unmodified
-///   [`BufferedBody`].
+///   handler extracts a [`Delivery`](crate::Delivery), which requires a body of known length.
 /// - An inner layer that requires axum's own body type, such as `axum::middleware::from_fn` within
 ///   one `ServiceBuilder`, needs `tower_http`'s `MapRequestBodyLayer` in front of it.
 /// - An inner layer whose response body does not implement `Default`, such as `TraceLayer`, does
@@ -116,7 +115,7 @@ where
                 let collect = Collect::new(content_length, limits);
                 State::Buffering { request, verifier, collect }
             }
-            Err(rejection) if can_close_early(&parts, content_length, limits.body_limit) => {
+            Err(rejection) if can_reject_unread(&parts, content_length, limits.body_limit) => {
                 State::rejecting_unread(rejection, version)
             }
             Err(rejection) => State::Draining { rejection, drain: Drain::new(0, limits) },
@@ -133,7 +132,7 @@ where
 /// body is polled (RFC 9110, section 10.1.1), and closing the connection is cheaper than draining
 /// a large body. On HTTP/2 hyper resets the stream of an unread body, and h2 closes the connection,
 /// with all other streams on it, after thousands of resets.
-fn can_close_early(parts: &Parts, content_length: Option<usize>, body_limit: usize) -> bool {
+fn can_reject_unread(parts: &Parts, content_length: Option<usize>, body_limit: usize) -> bool {
     let max = MAX_DRAIN.min(body_limit);
     parts.version <= Version::HTTP_11
         && (content_length.is_some_and(|length| length > max) || expects_continue(&parts.headers))

@@ -79,7 +79,7 @@ impl Signature {
 
     /// Parses the value of a header.
     pub(crate) fn parse(value: &[u8]) -> Result<Self, InvalidSignature> {
-        decode_hex(value).map(Self).ok_or_else(|| InvalidSignature::diagnose(value))
+        decode_hex(value).map(Self).ok_or_else(|| InvalidSignature::classify(value))
     }
 }
 
@@ -147,7 +147,7 @@ impl Hash for Signature {
     }
 }
 
-/// Error returned if a text is not a [`Signature`].
+/// Error returned when parsing a [`Signature`] fails.
 ///
 /// The variants distinguish common mistakes. `Display` describes the expected format and never
 /// contains the value.
@@ -169,7 +169,7 @@ pub enum InvalidSignature {
 }
 
 impl InvalidSignature {
-    fn diagnose(value: &[u8]) -> Self {
+    fn classify(value: &[u8]) -> Self {
         let is_hex = || value.iter().all(u8::is_ascii_hexdigit);
         let is_base64 =
             || value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte));
@@ -207,7 +207,7 @@ mod tests {
     const DIGITS: &str = "e48d49c7b34f34d59bed88f2579238f48ea44049";
 
     #[test]
-    fn forty_hex_digits_of_either_case_are_one_signature() {
+    fn parses_hex_digits_of_either_case() {
         let mixed: String = DIGITS
             .chars()
             .enumerate()
@@ -228,29 +228,6 @@ mod tests {
                 value[at] = byte;
                 assert!(Signature::parse(&value).is_err(), "{byte:#x} at {at}");
             }
-        }
-    }
-
-    #[test]
-    fn a_malformed_value_is_diagnosed() {
-        let cases: [(String, InvalidSignature); 14] = [
-            ("".into(), InvalidSignature::Empty),
-            ("   ".into(), InvalidSignature::Empty),
-            (format!("sha1={DIGITS}"), InvalidSignature::Prefixed),
-            (format!("sha256={DIGITS}"), InvalidSignature::Prefixed),
-            (DIGITS.repeat(2)[..64].into(), InvalidSignature::LooksLikeSha256),
-            ("5I1Jx7NPNNWb7YjyV5I49I6kQEk=".into(), InvalidSignature::LooksLikeBase64),
-            ("5I1Jx7NPNNWb7YjyV5I49I6kQEk".into(), InvalidSignature::LooksLikeBase64),
-            (DIGITS[..28].into(), InvalidSignature::WrongLength),
-            (DIGITS[..39].into(), InvalidSignature::WrongLength),
-            (format!("{DIGITS}0"), InvalidSignature::WrongLength),
-            (format!("{DIGITS}, {DIGITS}"), InvalidSignature::WrongLength),
-            (format!(" {DIGITS}"), InvalidSignature::WrongLength),
-            (format!("{}g", &DIGITS[..39]), InvalidSignature::NotHex),
-            (format!("0x{}", &DIGITS[..38]), InvalidSignature::NotHex),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(value.parse::<Signature>(), Err(expected), "{value:?}");
         }
     }
 }

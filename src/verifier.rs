@@ -16,8 +16,8 @@ use crate::secret::{LabeledSecret, Mac, Secrets};
 use crate::signature::{Signature, X_TAWK_SIGNATURE};
 use crate::verdict::{Hint, Mismatch, Reason, Verdict, VerifiedSignature};
 
-/// Maximum number of body bytes hashed under several secrets without yielding.
-const MAX_HASHED_PER_POLL: usize = 64 * 1024;
+/// Maximum length of a body that is hashed under all secrets in one poll.
+const MAX_LENGTH_WITHOUT_YIELD: usize = 64 * 1024;
 
 /// Configuration of the verification.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Policy {
     pub(crate) expose_expected_signature: bool,
 }
 
-/// What happens to unverified requests.
+/// How unverified requests are handled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mode {
     /// They are rejected.
@@ -36,7 +36,7 @@ pub(crate) enum Mode {
     Observe,
 }
 
-/// Where the secrets for a request come from.
+/// Source of the secrets for a request.
 #[derive(Clone)]
 pub(crate) enum SecretSource {
     Fixed(Secrets),
@@ -117,7 +117,7 @@ pub(crate) enum FirstSecret {
     Mismatch(OtherSecrets),
 }
 
-/// What to do with a request whose body is complete.
+/// Decision on a request with a complete body.
 pub(crate) enum Decision {
     /// Insert the verdict into the request and call the inner service. When observing, insert
     /// `response_verdict` into the response.
@@ -167,7 +167,7 @@ pub(crate) struct OtherSecrets {
     signature: Signature,
     secrets: Secrets,
     next: usize,
-    /// The signature under the first secret, if it is to be exposed.
+    /// The signature under the first secret, if exposed.
     expected_signature: Option<Signature>,
     mode: Mode,
 }
@@ -186,7 +186,7 @@ impl OtherSecrets {
                 let verified = VerifiedSignature::new(self.signature, Arc::clone(label));
                 return Poll::Ready(decide(self.mode, Verdict::Verified(verified), request));
             }
-            if body.len() > MAX_HASHED_PER_POLL {
+            if body.len() > MAX_LENGTH_WITHOUT_YIELD && self.secrets.get(self.next).is_some() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -216,7 +216,7 @@ fn decide(mode: Mode, verdict: Verdict, request: &Request<BufferedBody>) -> Deci
     }
 }
 
-/// Rejects a request whose body could not be collected, of which `received` bytes arrived.
+/// Rejects a request whose body failed after `received` bytes.
 pub(crate) fn reject_body(error: CollectError, headers: &HeaderMap, received: usize) -> Rejection {
     let rejection = match error {
         CollectError::LimitExceeded { .. } | CollectError::OuterLimitExceeded => {

@@ -4,8 +4,8 @@ use std::mem;
 
 use bytes::{Buf, Bytes};
 
-/// Maximum number of bytes reserved ahead because of a declared length.
-const MAX_PREALLOCATION: usize = 64 * 1024;
+/// Number of bytes reserved ahead if a length was declared. From this length on, capacity doubles.
+const PREALLOCATION: usize = 64 * 1024;
 
 /// A buffer whose capacity follows the bytes received, not the declared length.
 ///
@@ -90,12 +90,12 @@ impl Buffer {
 
     /// Returns the capacity to allocate for at least `length` bytes.
     ///
-    /// Allocates up to 64 KiB ahead if the length was declared, and doubles otherwise. Never
-    /// exceeds the declared length or the limit.
+    /// Doubles, and reserves at least 64 KiB ahead if a length was declared. Never exceeds the
+    /// declared length or the limit.
     fn capacity(&self, length: usize) -> usize {
         // A body that is longer than declared is treated as if no length had been declared.
         let (ahead, max) = match self.content_length.filter(|declared| *declared >= length) {
-            Some(declared) => (length.max(MAX_PREALLOCATION), declared.min(self.limit)),
+            Some(declared) => (length.max(PREALLOCATION), declared.min(self.limit)),
             None => (length, self.limit),
         };
         length.saturating_add(ahead).min(max).max(length)

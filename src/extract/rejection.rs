@@ -20,7 +20,7 @@ impl MissingLayer {
     /// Logs once, on construction.
     pub(super) fn new() -> Self {
         #[cfg(feature = "tracing")]
-        tracing::error!("{Self}");
+        tracing::error!(target: "tower_tawk", "{Self}");
         Self
     }
 
@@ -34,7 +34,7 @@ impl MissingLayer {
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "no TawkSignatureLayer is applied to this handler; apply it to the route, as in \
+            "missing TawkSignatureLayer; apply it to the route, as in \
              `post(handler).route_layer(TawkSignatureLayer::enforce(secret))`",
         )
     }
@@ -124,7 +124,7 @@ impl BodyModified {
     /// Logs once, on construction.
     pub(super) fn new() -> Self {
         #[cfg(feature = "tracing")]
-        tracing::error!("{Self}");
+        tracing::error!(target: "tower_tawk", "{Self}");
         Self
     }
 
@@ -139,8 +139,8 @@ impl BodyModified {
 impl fmt::Display for BodyModified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a middleware between TawkSignatureLayer and the handler modified the body or removed \
-             its length; remove it, or apply it outside of TawkSignatureLayer",
+            "body was modified or lost its length after verification; apply the middleware that does \
+             so outside of TawkSignatureLayer",
         )
     }
 }

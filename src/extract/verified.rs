@@ -9,11 +9,10 @@ use http::request::Parts;
 use super::rejection::{MissingLayer, VerifiedRejection};
 use crate::verdict::{Verdict, VerifiedSignature};
 
-/// Extractor that runs another extractor, but only for verified requests.
+/// Extractor that rejects unverified requests before another extractor runs.
 ///
-/// Unverified requests are rejected with `403 Forbidden`, even behind
-/// [`observe`](crate::TawkSignatureLayer::observe), before the inner extractor runs. See
-/// [`VerifiedRejection`].
+/// They are rejected with `403 Forbidden`, even behind
+/// [`observe`](crate::TawkSignatureLayer::observe). See [`VerifiedRejection`].
 ///
 /// ```
 /// use axum::body::Bytes;

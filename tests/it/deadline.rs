@@ -78,6 +78,24 @@ fn yields_between_endless_empty_frames_and_times_out() {
     });
 }
 
+#[test]
+fn stops_draining_endless_empty_frames() {
+    run_with_watchdog(async || {
+        let clock = async {
+            loop {
+                tokio::time::advance(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            response = send(enforce(), Request::new(MockBody::new([Step::EmptyFrames]))) => {
+                assert_eq!(response.status(), 403);
+                assert!(response.closes_connection());
+            }
+            () = clock => {}
+        }
+    });
+}
+
 /// tokio's timer does not fire in a task that has used up its budget, so the layer must poll the
 /// deadline before the body.
 #[test]

@@ -177,7 +177,7 @@ async fn describes_rejections_that_a_handler_catches() {
     for (route, request, status, text) in [
         (post(caught), unsigned(), 500, "apply it to the route"),
         (post(caught).layer(observe()), unsigned(), 403, "not verified"),
-        (post(caught).layer(replacing), signed("{}"), 500, "apply it outside"),
+        (post(caught).layer(replacing), signed("{}"), 500, "outside of TawkSignatureLayer"),
     ] {
         let response = app(route).oneshot(request).await.unwrap();
         assert_eq!(response.status(), status);

@@ -135,7 +135,7 @@ async fn returns_the_rejection_of_the_inner_extractor() {
 async fn extracts_the_verdict_of_verified_and_unverified_requests() {
     async fn verdict(verdict: Verdict) -> String {
         match verdict {
-            Verdict::Verified(by) => by.signature().to_string(),
+            Verdict::Verified(verified) => verified.signature().to_string(),
             Verdict::Unverified(reason) => reason.to_string(),
         }
     }

@@ -1,4 +1,4 @@
-//! What can be passed to `TawkSignatureLayer::rejection_response`.
+//! Types accepted by `TawkSignatureLayer::rejection_response`.
 
 use std::convert::Infallible;
 

@@ -63,7 +63,7 @@ fn rejects_duplicate_labels() {
 #[test]
 fn yields_between_secrets_if_the_body_is_large() {
     let layer = TawkSignatureLayer::enforce(numbered_secrets(16).unwrap());
-    for (length, expected) in [(64 * 1024, 1), (64 * 1024 + 1, 16)] {
+    for (length, expected) in [(64 * 1024, 1), (64 * 1024 + 1, 15)] {
         let body = Full::<Bytes>::from(vec![b'x'; length]);
         let mut response = pin!(send(layer.clone(), mismatched_request(body)));
         let mut cx = Context::from_waker(Waker::noop());

@@ -46,7 +46,7 @@ impl TestResponse {
         self.response.body()
     }
 
-    /// The verdict that reached the inner service.
+    /// Returns the verdict that reached the inner service.
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         self.response.extensions().get()
     }
@@ -59,12 +59,12 @@ impl TestResponse {
         self.response.extensions().get().cloned()
     }
 
-    /// Why the rejected request is unverified.
+    /// Returns the reason why the rejected request is unverified.
     pub(crate) fn rejection_reason(&self) -> Option<&Reason> {
         self.response.extensions().get().and_then(Rejection::reason)
     }
 
-    /// Whether the response announces that the connection closes.
+    /// Returns whether the response announces that the connection closes.
     pub(crate) fn closes_connection(&self) -> bool {
         self.response.headers().get("connection").is_some_and(|value| value == "close")
     }

@@ -240,7 +240,7 @@ fn the_layers_own_event_appears_only_when_rust_log_names_it() {
         let listener = Listener::start(&[("RUST_LOG", filter)]);
         listener.deliver(b"{}");
         let stdout = listener.stop().stdout;
-        let events = stdout.lines().filter(|line| line.contains(" tower_tawk::")).count();
+        let events = stdout.lines().filter(|line| line.contains(" tower_tawk: ")).count();
         assert_eq!(events, expected, "{stdout}");
         assert_eq!(stdout.matches(" tawk_listener: delivery verified").count(), 1, "{stdout}");
     }
