@@ -12,8 +12,9 @@ use http_body::{Body, Frame, SizeHint};
 
 /// The body of a request that [`TawkSignature`](crate::TawkSignature) forwards.
 ///
-/// It contains the bytes that were verified. As a [`Body`] it yields at most one data frame, followed
-/// by the trailers if the request had any, and it is always ready. **Trailers are not signed.**
+/// It contains the bytes that were verified. As a [`Body`] it yields at most one data frame,
+/// followed by the trailers if the request had any, and it is always ready. **Trailers are not
+/// signed.**
 ///
 /// axum extractors such as `Bytes` and `Json` read it like any other body, and without copying it.
 ///

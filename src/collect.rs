@@ -41,8 +41,8 @@ pub(crate) struct Limits {
 /// The reason why a body was not collected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CollectError {
-    /// The body exceeds `body_limit`. `dropped` is the length of the frame that exceeded it. The rest
-    /// of the body can be drained.
+    /// The body exceeds `body_limit`. `dropped` is the length of the frame that exceeded it. The
+    /// rest of the body can be drained.
     LimitExceeded { dropped: usize },
     /// The body exceeds the limit of an outer layer.
     OuterLimitExceeded,

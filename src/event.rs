@@ -64,8 +64,8 @@ use self::json::Json;
 /// An event, decoded from the body of a delivery.
 ///
 /// Tawk.to sends four events. There is no event for a single message, so the replies of agents are
-/// only in transcripts. Respond with 2xx to events that you ignore: Tawk.to retries the delivery for
-/// up to 12 hours otherwise.
+/// only in transcripts. Respond with 2xx to events that you ignore: Tawk.to retries the delivery
+/// for up to 12 hours otherwise.
 ///
 /// `Serialize` writes the format that Tawk.to sends. Fields that are not decoded, and
 /// [omitted messages](Chat::omitted_messages) and attachments, are left out.

@@ -65,8 +65,8 @@ impl TawkSignatureLayer {
     /// **The inner service must check the verdict**, because it also receives unverified requests.
     /// The verdict is also inserted into the extensions of the response, for outer layers.
     ///
-    /// Only use this mode to evaluate a new setup. Tawk.to does not retry a delivery that gets a 2xx
-    /// response, so a misconfigured secret loses deliveries.
+    /// Only use this mode to evaluate a new setup. Tawk.to does not retry a delivery that gets a
+    /// 2xx response, so a misconfigured secret loses deliveries.
     ///
     /// ```
     /// use axum::{Extension, Router, body::Bytes, http::StatusCode, routing::post};
@@ -98,8 +98,8 @@ impl TawkSignatureLayer {
     /// [`Reason::UnknownSecret`](crate::Reason::UnknownSecret). It runs on the request path, so
     /// keep it cheap: create the [`Secrets`] beforehand and clone them.
     ///
-    /// Clients can find out whether a tenant exists: a request without secrets is rejected before its
-    /// body is read.
+    /// Clients can find out whether a tenant exists: a request without secrets is rejected before
+    /// its body is read.
     ///
     /// # Tenants
     ///

@@ -7,7 +7,8 @@
 //!
 //! The layer guarantees:
 //!
-//! - The body of a verified request contains exactly the bytes that the holder of the secret signed.
+//! - The body of a verified request contains exactly the bytes that the holder of the secret
+//!   signed.
 //! - An unauthenticated client can only cause a small, bounded use of memory and CPU time.
 //!
 //! # Example
@@ -83,8 +84,8 @@
 //! # Modes
 //!
 //! [`enforce`] rejects unverified requests. A misconfigured secret loses no deliveries if it is
-//! fixed within 12 hours, because Tawk.to retries every delivery for as long that does not get a 2xx
-//! response within 30 s (developer.tawk.to/webhooks).
+//! fixed in time: Tawk.to retries a delivery for up to 12 hours unless it gets a 2xx response
+//! within 30 s (developer.tawk.to/webhooks).
 //!
 //! [`observe`] forwards every complete request with its verdict. Only use it to evaluate a new
 //! setup: the [`Reason`] of an unverified request says what is wrong with it.
@@ -93,11 +94,11 @@
 //!
 //! Unverified requests are rejected with 403 when enforcing. In both modes, bodies above
 //! [`body_limit`] are rejected with 413, bodies that do not arrive within [`body_deadline`] with
-//! 408, and bodies that fail before their end with 400. The header is checked first: when enforcing,
-//! an invalid header is rejected regardless of the body.
+//! 408, and bodies that fail before their end with 400. The header is checked first: when
+//! enforcing, an invalid header is rejected regardless of the body.
 //!
-//! [`rejection_response`] customizes these responses, which are empty by default. Outer layers find the
-//! [`Rejection`] in the response extensions.
+//! [`rejection_response`] customizes these responses, which are empty by default. Outer layers find
+//! the [`Rejection`] in the response extensions.
 //!
 //! # Security considerations
 //!

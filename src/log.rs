@@ -52,8 +52,8 @@ pub(crate) fn unverified(reason: &Reason, headers: &HeaderMap, bytes: usize) {
     }
 }
 
-/// Logs a request that is rejected because of its body. `bytes` is the number of bytes received, which
-/// is 0 if the declared length exceeds the limit.
+/// Logs a request that is rejected because of its body. `bytes` is the number of bytes received,
+/// which is 0 if the declared length exceeds the limit.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
 pub(crate) fn rejected_body(rejection: &Rejection, headers: &HeaderMap, bytes: usize) {
     #[cfg(feature = "tracing")]

@@ -50,8 +50,8 @@ impl Rejection {
 
     /// Creates a response with the status code of this rejection and the given body.
     ///
-    /// Start from this response in [`rejection_response`]. Without its status code, the response to a
-    /// rejected request would be 200.
+    /// Start from this response in [`rejection_response`]. Without its status code, the response to
+    /// a rejected request would be 200.
     ///
     /// [`rejection_response`]: crate::TawkSignatureLayer::rejection_response
     #[must_use]
@@ -102,8 +102,8 @@ impl Error for Rejection {}
 /// Creates responses to rejected requests.
 ///
 /// Implemented for closures and functions `Fn(&Rejection) -> Response<B>`, and for
-/// [`EmptyResponse`]. Implement it for a custom type if the response does not fit into a closure, for
-/// example because it is generic over the body.
+/// [`EmptyResponse`]. Implement it for a custom type if the response does not fit into a closure,
+/// for example because it is generic over the body.
 ///
 /// ```
 /// use http::Response;

@@ -120,7 +120,7 @@ impl fmt::Display for InvalidSecret {
                  dashboard"
             }
             Self::SurroundingWhitespace => {
-                "webhook secret starts or ends with whitespace; remove it (often a trailing newline)"
+                "webhook secret starts or ends with whitespace, often a trailing newline; remove it"
             }
         })
     }

@@ -30,10 +30,9 @@ const HEX_LENGTH: usize = 2 * LENGTH;
 /// # Deduplication
 ///
 /// The signature of a verified request identifies the delivery: the same signature means the same
-/// bytes under the same secret. Use it as the deduplication key, for example as a unique column in a
-/// database. `X-Hook-Event-Id` is not suitable: it is not signed, so it can be changed
-/// when a delivery is replayed. A retry that is signed with a rotated secret has a different
-/// signature.
+/// bytes under the same secret. Use it as the deduplication key, for example as a unique column in
+/// a database. `X-Hook-Event-Id` is not suitable: it is not signed, so it can be changed when a
+/// delivery is replayed. A retry that is signed with a rotated secret has a different signature.
 ///
 /// A signature and its body can be replayed together. `Debug` therefore only shows the first four
 /// bytes, which is enough to correlate log lines.

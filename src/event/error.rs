@@ -5,9 +5,9 @@ use std::fmt;
 
 /// Error returned when a body is not an [`Event`](super::Event).
 ///
-/// A verified body is not necessarily a valid event. Respond with 2xx anyway, because a retry carries
-/// the same body, and store the raw bytes. The error contains nothing of the body except the event's
-/// name.
+/// A verified body is not necessarily a valid event. Respond with 2xx anyway, because a retry
+/// carries the same body, and store the raw bytes. The error contains nothing of the body except
+/// the event's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventError {
     kind: EventErrorKind,

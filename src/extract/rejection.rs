@@ -139,8 +139,8 @@ impl BodyModified {
 impl fmt::Display for BodyModified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "body was modified or lost its length after verification; apply the middleware that does \
-             so outside of TawkSignatureLayer",
+            "body was modified or lost its length after verification; apply the middleware that \
+             does so outside of TawkSignatureLayer",
         )
     }
 }

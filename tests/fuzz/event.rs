@@ -134,7 +134,9 @@ fn has_fault(json: &Value, kind: EventErrorKind) -> bool {
     match kind {
         EventErrorKind::NotAnObject => !json.is_object(),
         EventErrorKind::MissingName => json.is_object() && json.get("event").is_none(),
-        EventErrorKind::InvalidName => json.get("event").is_some() && text(json, "/event").is_none(),
+        EventErrorKind::InvalidName => {
+            json.get("event").is_some() && text(json, "/event").is_none()
+        }
         EventErrorKind::MissingIdentifier { path } => {
             let pointer = format!("/{}", path.replace('.', "/"));
             let is_number = json.pointer(&pointer).is_some_and(Value::is_number);
