@@ -1,116 +1,119 @@
-//! The settings of `serve`, and those that other commands use too: the webhook secrets (`send`)
-//! and the database (`inbox`).
+//! The settings of `serve`, and those that other commands share: the webhook secrets (`send`) and
+//! the database (`inbox`).
 
-#![allow(clippy::doc_markdown, reason = "the comments on settings are what `--help` shows")]
+#![allow(clippy::doc_markdown, reason = "`--help` shows the comments on settings")]
 
 mod networks;
 mod notify;
 mod secrets;
-mod units;
 
-pub(crate) use networks::Networks;
+pub use networks::Networks;
 pub(crate) use notify::{Notify, Occasion, Occasions};
-pub(crate) use secrets::{read, webhook_secrets};
+pub use secrets::{WebhookSecret, parse_webhook_secrets, webhook_secrets};
 
+use std::env;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum};
+use bytesize::ByteSize;
+use clap::builder::Resettable;
+use clap::{ArgAction, Args, Command, ValueEnum};
 
-/// Each is a flag, an environment variable and a line of `.env`, and counts in that order.
+/// The settings of `serve`. Each is a flag, an environment variable and a line of `.env`, in this
+/// order of precedence.
 ///
-/// Secrets are a plain string here and are parsed by us, since clap repeats the values that it
-/// refuses. There is no `Debug`, for the same reason.
+/// Secrets are strings that we parse ourselves, because clap's errors contain invalid values. There
+/// is no `Debug` for the same reason.
 #[derive(Args)]
-pub(crate) struct Settings {
-    /// The webhook's secret, or several separated by commas, each optionally label=secret
+pub struct Settings {
+    /// Webhook secret, or several separated by commas, each optionally label=secret
     #[arg(long, env, hide_env_values = true, value_name = "SECRETS")]
-    pub(crate) tawk_webhook_secret: Option<String>,
+    pub tawk_webhook_secret: Option<String>,
 
-    /// What becomes of a delivery that is not verified
+    /// How unverified requests are handled
     #[arg(long, env, value_enum, default_value_t = Mode::Enforce, value_name = "MODE")]
-    pub(crate) tawk_mode: Mode,
+    pub tawk_mode: Mode,
 
-    /// The address or name to listen on; 0.0.0.0 for all of this machine's
+    /// Address or name to listen on; 0.0.0.0 for all addresses
     #[arg(long, env, default_value = "127.0.0.1")]
-    pub(crate) host: String,
+    pub host: String,
 
-    /// The port to listen on; 0 for any that is free
+    /// Port to listen on; 0 for any free port
     #[arg(long, env, default_value_t = 8000)]
-    pub(crate) port: u16,
+    pub port: u16,
 
-    /// The longest body that is taken, in bytes or as in 512KiB or 2MiB
-    #[arg(long, env, default_value = "2MiB", value_name = "SIZE", value_parser = units::bytes)]
-    pub(crate) tawk_body_limit: usize,
+    /// Maximum body size, e.g. 512KiB or 2MiB
+    #[arg(long, env, default_value = "2MiB", value_name = "SIZE", value_parser = parse_size)]
+    pub tawk_body_limit: usize,
 
-    /// The time that a whole body may take to arrive, as in 30s or 500ms
-    #[arg(long, env, default_value = "30s", value_name = "TIME", value_parser = units::duration)]
-    pub(crate) tawk_body_deadline: Duration,
-
-    #[command(flatten)]
-    pub(crate) database: Database,
+    /// Maximum time for a complete body to arrive, e.g. 30s or 500ms
+    #[arg(long, env, default_value = "30s", value_name = "TIME", value_parser = parse_duration)]
+    pub tawk_body_deadline: Duration,
 
     #[command(flatten)]
-    pub(crate) notify: Notify,
+    pub database: Database,
 
-    /// For how many days deliveries are kept; 0 keeps them for ever. After that no more than the
-    /// signature and the time is left, to recognise a repeat by
+    #[command(flatten)]
+    pub notify: Notify,
+
+    /// Days to keep deliveries; 0 keeps them forever. After that, only signature and time are kept,
+    /// to detect duplicates
     #[arg(long, env, default_value_t = 90, value_name = "DAYS")]
-    pub(crate) tawk_retention_days: u32,
+    pub tawk_retention_days: u32,
 
-    /// Whose deliveries are taken: addresses and networks as in 192.0.2.7,2001:db8::/32. Everybody
-    /// else is answered 403. Unset, everybody's are
-    #[arg(long, env, default_value = "", hide_default_value = true, value_name = "NETWORKS")]
-    pub(crate) tawk_allowed_ips: Networks,
+    /// Comma-separated addresses and networks that may deliver, e.g. 192.0.2.7,2001:db8::/32; any if
+    /// unset. Other clients are rejected with 403
+    #[arg(long, env, value_name = "NETWORKS")]
+    pub tawk_allowed_ips: Option<Networks>,
 
-    /// The proxies that are believed what they say of a client: its address in X-Forwarded-For or
-    /// Forwarded, its scheme in X-Forwarded-Proto
-    #[arg(long, env, default_value = "", hide_default_value = true, value_name = "NETWORKS")]
-    pub(crate) tawk_trusted_proxies: Networks,
+    /// Comma-separated addresses and networks of the proxies whose X-Forwarded-For and
+    /// X-Forwarded-Proto headers are trusted
+    #[arg(long, env, value_name = "NETWORKS")]
+    pub tawk_trusted_proxies: Option<Networks>,
 
-    /// Whether a delivery over plain HTTP is answered 403
+    /// Whether deliveries over plain HTTP are rejected with 403
     #[arg(long, env, default_value_t = false, action = ArgAction::Set, value_name = "BOOL")]
-    pub(crate) tawk_require_https: bool,
+    pub tawk_require_https: bool,
 
-    /// The certificate to serve HTTPS with, and those between it and the root: a PEM file
+    /// PEM file with the certificate chain to serve HTTPS with
     #[arg(long, env, requires = "tls_key", value_name = "FILE")]
-    pub(crate) tls_cert: Option<PathBuf>,
+    pub tls_cert: Option<PathBuf>,
 
-    /// The certificate's private key: a PEM file
+    /// PEM file with the certificate's private key
     #[arg(long, env, hide_env_values = true, requires = "tls_cert", value_name = "FILE")]
-    pub(crate) tls_key: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
 
-    /// How many deliveries may be in work at once; others are answered 503
+    /// Maximum number of concurrent deliveries; more are rejected with 503
     #[arg(long, env, default_value = "256", value_name = "COUNT")]
-    pub(crate) tawk_max_concurrent: NonZeroUsize,
+    pub tawk_max_concurrent: NonZeroUsize,
 
-    /// A port of its own for /metrics, which is else answered to this machine alone
+    /// Port to serve /metrics on; without it there are no metrics
     #[arg(long, env, value_name = "PORT")]
-    pub(crate) metrics_port: Option<u16>,
+    pub metrics_port: Option<u16>,
 
-    /// Which records are logged: a level, or tracing directives. Those of deliveries too (their
-    /// target is `tawk_listener`): at `warn` accepted ones are not. `info,tower_tawk=debug` adds
-    /// the layer's own events
+    /// Log filter: a level, or tracing directives, e.g. info,tower_tawk=debug to add the events of
+    /// the signature layer. At warn, accepted deliveries are not logged
     #[arg(long, env, default_value = "info", value_name = "FILTER")]
-    pub(crate) rust_log: String,
+    pub rust_log: String,
 
-    /// How log records are written to stdout
+    /// Format of log records
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
-    pub(crate) log_format: LogFormat,
+    pub log_format: LogFormat,
 
     /// What is logged of each delivery
     #[arg(long, env, value_enum, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
-    pub(crate) tawk_log: TawkLog,
+    pub tawk_log: TawkLog,
 }
 
-/// Where deliveries are stored. A plain string, and not shown, since there may be a password in it.
+/// The database. Its URL is a string and hidden, because it may contain a password.
 #[derive(Args)]
-pub(crate) struct Database {
+pub struct Database {
     /// Where deliveries are stored: sqlite://FILE, or postgres://USER:PASSWORD@HOST/NAME, which
-    /// several listeners may share
+    /// several listeners can share
     #[arg(
         long,
         env,
@@ -118,46 +121,81 @@ pub(crate) struct Database {
         default_value = "sqlite://tawk.db",
         value_name = "URL"
     )]
-    pub(crate) database_url: String,
+    pub database_url: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mode {
-    /// It is answered 403, and Tawk.to tries again for 12 hours
+pub enum Mode {
+    /// Reject them with 403; Tawk.to retries for 12 hours
     Enforce,
-    /// It is logged, answered 200, and goes no further: to look before enforcing
+    /// Log them, answer 200, and do nothing else: to evaluate before enforcing
     Observe,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// A line for people
+pub enum LogFormat {
+    /// A line of text
     Text,
-    /// A JSON object on a line, as Google Cloud Run reads it
+    /// A JSON object a line, as Google Cloud Run expects it
     Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TawkLog {
+pub enum TawkLog {
     /// Verdict, reason, event, ids, sizes and counts: no personal data
     Summary,
-    /// Also who said what, the headers (sensitive ones redacted), the body and the signature
+    /// Also headers (credentials redacted), body and signature
     Payload,
-    /// Also the right signature of what is not verified: a forgery ready to use
+    /// Also the expected signature of unverified requests: a forgery ready to use
     Full,
 }
 
-/// The name that a value goes by in settings.
-pub(crate) fn name(value: &impl ValueEnum) -> String {
+/// Returns the name of a value in settings.
+pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// A setting that cannot be used: one line that says what to do. Never holds a secret.
+/// Treats empty environment variables as unset, as left by unfilled templates, in `command` and its
+/// subcommands.
+pub fn empty_is_unset(command: Command) -> Command {
+    command.mut_subcommands(empty_is_unset).mut_args(|argument| {
+        let Some(name) = argument.get_env() else { return argument };
+        if is_set(name) {
+            argument
+        } else if name == "TAWK_WEBHOOK_SECRET" && is_set(OLDER_SECRET_NAME.as_ref()) {
+            argument.env(OLDER_SECRET_NAME)
+        } else if env::var_os(name).is_some() {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    })
+}
+
+/// The name of `TAWK_WEBHOOK_SECRET` in an older listener.
+const OLDER_SECRET_NAME: &str = "TAWK_TAWK_WEBHOOK_SECRET";
+
+fn is_set(name: &OsStr) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// A limit of 0 would reject every delivery.
+fn parse_size(text: &str) -> Result<usize, &'static str> {
+    let size = text.parse::<ByteSize>().ok().and_then(|size| size.as_u64().try_into().ok());
+    size.filter(|size| *size > 0).ok_or("write a size above 0, as in 512KiB or 2MiB")
+}
+
+fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = humantime::parse_duration(text).ok();
+    duration.filter(|time| !time.is_zero()).ok_or("write a time above 0, as in 30s or 500ms")
+}
+
+/// An invalid setting: one line that says what to do. Never contains a secret.
 #[derive(Debug)]
-pub(crate) struct ConfigError(String);
+pub struct ConfigError(String);
 
 impl ConfigError {
-    pub(crate) const fn new(message: String) -> Self {
+    pub const fn new(message: String) -> Self {
         Self(message)
     }
 }
@@ -169,3 +207,27 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_unit() {
+        assert_eq!(parse_size("2097152"), Ok(2 << 20));
+        assert_eq!(parse_size("2MiB"), Ok(2 << 20));
+        assert_eq!(parse_size("512 KiB"), Ok(512 << 10));
+        for text in ["", "0", "0MiB", "MiB", "-1", "2 megabytes"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in ["", "30", "0s", "0", "s", "-1s"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

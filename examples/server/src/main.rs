@@ -1,130 +1,72 @@
-//! `tawk-listener`: receives Tawk.to's webhooks (`serve`, which is what it does when no command
-//! is given), reads what has been received (`inbox`), and plays Tawk.to against a receiver (`send`).
-//!
-//! This file picks the command; each command is a module of its own.
+//! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), reads what has been
+//! received (`inbox`), and sends test deliveries to a receiver (`send`).
 
-mod answer;
-mod app;
+#![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
+
+mod access;
+mod access_log;
+mod arguments;
 mod config;
 mod delivery;
 mod dotenv;
-mod guard;
+mod error;
+mod escape;
 mod inbox;
 mod inbox_command;
-mod listener;
-mod log;
-mod metrics;
 mod notify;
-mod operations;
-mod record;
+mod router;
 mod send;
-mod serve;
+mod server;
+mod state;
+mod telemetry;
 mod trust;
 mod webhook;
 
+use std::env;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
-use config::Settings;
+use arguments::{Arguments, Command};
+// For modules that still use the former paths.
+use escape as log;
+use telemetry::metrics;
 
-/// Every failure before the work begins: a setting, an argument, the address.
-const COULD_NOT_START: u8 = 2;
+/// Exit status if the command could not start: invalid settings or arguments, address in use.
+const EXIT_NOT_STARTED: u8 = 2;
 
-/// Receives Tawk.to's webhooks, verifies and stores them, and tells somebody.
-#[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    settings: Settings,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Listen for deliveries; this is what happens without a command, too
-    Serve(Settings),
-    /// Play Tawk.to: send signed deliveries to a listener
-    Send(send::Arguments),
-    /// Read the inbox: what has been received
-    Inbox(inbox_command::Arguments),
-}
-
-/// Reads `.env` before there are threads, since that changes the environment of the process.
 fn main() -> ExitCode {
-    if let Err(error) = dotenv::load() {
-        return could_not_start(error);
-    }
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+    run().unwrap_or_else(could_not_start)
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    // Modifies the environment, so it comes before any thread.
+    dotenv::load()?;
+    let command = match Arguments::parse_from(env::args_os()) {
+        Ok(command) => command,
+        Err(error) if error.use_stderr() => return Err(arguments::one_line(&error)),
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return could_not_start(error),
-    };
-    let status = runtime.block_on(run(arguments));
-    // A look-up of a name that hangs must not hold up the end.
+    let runtime = Runtime::new()?;
+    let finished = runtime.block_on(async {
+        match command {
+            Command::Serve(settings) => server::run(settings).await.map(|()| ExitCode::SUCCESS),
+            Command::Send(arguments) => Ok(send::run(arguments).await),
+            Command::Inbox(arguments) => Ok(inbox_command::run(arguments).await),
+        }
+    });
+    // A hanging DNS lookup must not block the exit.
     runtime.shutdown_background();
-    status
+    finished
 }
 
-async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
-    let settings = match command {
-        Some(Command::Send(arguments)) => return send::run(arguments).await,
-        Some(Command::Inbox(arguments)) => return inbox_command::run(arguments).await,
-        Some(Command::Serve(settings)) => settings,
-        None => settings,
-    };
-    match serve::run(settings).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => could_not_start(error),
-    }
-}
-
-/// One line that says why. Where nobody reads stderr there is still the exit status.
-fn could_not_start(why: impl fmt::Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "tawk-listener: {why}");
-    ExitCode::from(COULD_NOT_START)
-}
-
-/// Help, the version, or an error about the arguments.
-fn refuse(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    if repeats_a_stray_word(error) {
-        return could_not_start(
-            "there is a word that is neither a command (serve, send, inbox) nor the value of an option; \
-             it is not repeated here, since it may be a secret (see --help)",
-        );
-    }
-    could_not_start(first_paragraph(error))
-}
-
-/// What is wrong, on one line: the rest of what clap says is in `--help`.
-fn first_paragraph(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
-    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-const COMMANDS: [&str; 3] = ["serve", "send", "inbox"];
-
-/// Whether clap would print a word that stands where no word belongs, which is where a secret
-/// lands by a space too many. (clap's own notation begins with `-`, `<` or `[`.)
-fn repeats_a_stray_word(error: &clap::Error) -> bool {
-    if error.kind() == ErrorKind::MissingSubcommand {
-        return false; // there is no word
-    }
-    [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().any(|kind| {
-        let Some(ContextValue::String(word)) = error.get(kind) else { return false };
-        !word.starts_with(['-', '<', '[']) && !COMMANDS.contains(&&**word)
-    })
+/// Prints one line. If nobody reads stderr, there is still the exit status.
+fn could_not_start(error: impl fmt::Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "tawk-listener: {error}");
+    ExitCode::from(EXIT_NOT_STARTED)
 }

@@ -1,94 +1,78 @@
 //! The webhook secrets of a setting: one or several, separated by commas, each optionally
 //! `label=secret`.
 //!
-//! Labels are logged and secrets never are, so nothing here repeats what it was given: an error
-//! names a secret by its position.
+//! Labels are logged and secrets are not. Errors name a secret by its position and contain no part
+//! of the setting.
 
-use std::env::{self, VarError};
-
+use anyhow::{Context, anyhow, ensure};
 use tower_tawk::Secret;
-
-use super::ConfigError;
 
 const NAME: &str = "TAWK_WEBHOOK_SECRET";
 
-/// The name that an older listener used.
-const OLDER_NAME: &str = "TAWK_TAWK_WEBHOOK_SECRET";
+const MAX_LABEL_LENGTH: usize = 64;
 
-const LABEL_LENGTH_MOST: usize = 64;
-
-/// One secret of the setting.
-pub(crate) struct WebhookSecret {
-    pub(crate) label: String,
-    pub(crate) secret: Secret,
-    /// Whether it looks like those of Tawk.to: every one seen has 96 lower-case hex digits.
-    pub(crate) looks_usual: bool,
+/// A secret of the setting.
+pub struct WebhookSecret {
+    pub label: String,
+    pub secret: Secret,
+    /// Whether it looks like those of Tawk.to: all that were seen have 96 lowercase hex digits.
+    pub looks_usual: bool,
 }
 
-/// The labels and secrets of `setting`, or of the environment variable of the older name.
-///
-/// # Errors
-///
-/// When there is none, or one that cannot be used.
-pub(crate) fn webhook_secrets(setting: Option<&str>) -> Result<Vec<(String, Secret)>, ConfigError> {
-    let entries = read(setting)?;
+/// Parses the labels and secrets of a setting.
+pub fn webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<(String, Secret)>> {
+    let entries = parse_webhook_secrets(setting)?;
     Ok(entries.into_iter().map(|entry| (entry.label, entry.secret)).collect())
 }
 
-/// The same, with what `serve` warns of.
-pub(crate) fn read(setting: Option<&str>) -> Result<Vec<WebhookSecret>, ConfigError> {
-    // Set to nothing is as good as not set: that is what an unfilled template leaves.
-    if let Some(setting) = setting.filter(|setting| !setting.is_empty()) {
-        return parse(NAME, setting);
-    }
-    match env::var(OLDER_NAME) {
-        Ok(setting) if !setting.is_empty() => parse(OLDER_NAME, &setting),
-        Ok(_) | Err(VarError::NotPresent) => Err(ConfigError::new(format!(
-            "{NAME} is not set: give the secret that the Tawk.to dashboard shows with the webhook \
-             (Admin section, Webhooks), in the environment or in a file .env"
-        ))),
-        Err(VarError::NotUnicode(_)) => {
-            Err(ConfigError::new(format!("{OLDER_NAME} is not text; copy the secret again")))
-        }
-    }
-}
-
-fn parse(name: &str, setting: &str) -> Result<Vec<WebhookSecret>, ConfigError> {
-    let mut entries = Vec::<WebhookSecret>::new();
-    let mut default_taken = false;
+/// Like [`webhook_secrets`], with what the listener warns about.
+pub fn parse_webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<WebhookSecret>> {
+    let setting = setting.with_context(|| {
+        format!(
+            "{NAME} is not set; set it, in the environment or in .env, to the secret that the \
+             Tawk.to dashboard shows with the webhook (Admin section, Webhooks)"
+        )
+    })?;
+    let mut entries = Vec::new();
     for (position, entry) in (1..).zip(setting.split(',')) {
-        let error = |what: &str| ConfigError::new(format!("secret {position} in {name}: {what}"));
-        let (label, text) = match split(entry).map_err(error)? {
-            (Some(label), text) => (label.to_owned(), text),
-            (None, text) if !default_taken => {
-                default_taken = true;
-                ("default".to_owned(), text)
-            }
-            (None, text) => (format!("secret-{position}"), text),
-        };
-        if entries.iter().any(|entry| entry.label == label) {
-            return Err(error("another has the same label; give each its own"));
-        }
-        let secret = Secret::new(text).map_err(|invalid| error(&invalid.to_string()))?;
-        entries.push(WebhookSecret { label, secret, looks_usual: looks_usual(text) });
+        let entry = parse_entry(entry, position, &entries)
+            .map_err(|error| anyhow!("secret {position} in {NAME}: {error}"))?;
+        entries.push(entry);
     }
     Ok(entries)
 }
 
+fn parse_entry(
+    entry: &str,
+    position: usize,
+    previous: &[WebhookSecret],
+) -> anyhow::Result<WebhookSecret> {
+    let is_taken = |label: &str| previous.iter().any(|other| other.label == label);
+    let (label, text) = split(entry)?;
+    let label = match label {
+        Some(label) => label.to_owned(),
+        None if is_taken("default") => format!("secret-{position}"),
+        None => "default".to_owned(),
+    };
+    ensure!(!is_taken(&label), "duplicate label; use a different label for each secret");
+    let secret = Secret::new(text)?;
+    Ok(WebhookSecret { label, secret, looks_usual: looks_usual(text) })
+}
+
 /// Splits an entry at its first `=`.
-fn split(entry: &str) -> Result<(Option<&str>, &str), &'static str> {
+fn split(entry: &str) -> anyhow::Result<(Option<&str>, &str)> {
     let Some((label, text)) = entry.split_once('=') else {
         return Ok((None, entry));
     };
-    // Base64 ends like this, and its text would then become a label.
-    if text.bytes().all(|byte| byte == b'=') {
-        return Err("nothing stands after its first `=`; write label=secret");
-    }
+    // Base64 may end like this. Its text must not become a label, which is logged.
+    let is_padding = text.bytes().all(|byte| byte == b'=');
+    ensure!(!is_padding, "nothing follows the first `=`; write label=secret");
     let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if !(1..=LABEL_LENGTH_MOST).contains(&label.len()) || !label.bytes().all(is_label_byte) {
-        return Err("what stands before its first `=` is no label; write label=secret, the label \
-                    in 1 to 64 letters, digits, `.`, `_` and `-`");
-    }
+    ensure!(
+        (1..=MAX_LABEL_LENGTH).contains(&label.len()) && label.bytes().all(is_label_byte),
+        "invalid label before the first `=`; write label=secret, with a label of 1 to 64 letters, \
+         digits, `.`, `_` and `-`"
+    );
     Ok((Some(label), text))
 }
 
@@ -110,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn each_secret_has_the_label_before_its_first_equals_sign_or_one_of_its_position() {
+    fn labels_precede_the_first_equals_sign_or_are_numbered() {
         assert_eq!(labels("text"), ["default"]);
         assert_eq!(labels("text,other,third"), ["default", "secret-2", "secret-3"]);
         assert_eq!(labels("new=text,other"), ["new", "default"]);
@@ -118,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_what_stands_after_the_first_equals_sign() {
+    fn the_secret_follows_the_first_equals_sign() {
         let [(_, secret)] = &webhook_secrets(Some("new=b3RoZXI==")).unwrap()[..] else {
             panic!("one secret");
         };
@@ -143,11 +127,11 @@ mod tests {
         assert!(error("a=text, ").contains("whitespace"));
         assert!(error("text\n").contains("whitespace"));
         assert!(error("a=text,b=other,a=third").starts_with("secret 3 in "));
-        assert!(error("secret-2=text,other,third,secret-3=x").contains("same label"));
+        assert!(error("secret-2=text,other,third,secret-3=x").contains("duplicate label"));
     }
 
     #[test]
-    fn only_96_lower_case_hex_digits_look_usual() {
+    fn only_96_lowercase_hex_digits_look_usual() {
         let digits = "5e3a1c7f".repeat(12);
         assert!(looks_usual(&digits));
         assert!(!looks_usual(&digits.to_uppercase()));

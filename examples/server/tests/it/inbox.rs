@@ -22,7 +22,7 @@ crate::support::on_each_database! {
     odd::no_event_id_is_too_odd_to_be_stored,
     repeats::a_repeat_is_answered_200_and_changes_nothing,
     repeats::the_same_delivery_64_times_at_once_is_stored_once,
-    repeats::the_same_event_id_with_another_signature_is_stored_and_warned_of,
+    repeats::the_same_event_id_with_another_signature_is_stored,
     crash::nothing_acknowledged_is_lost_and_nothing_is_stored_twice,
     retention::what_is_old_loses_its_data_and_is_still_known,
     retention::zero_days_keep_everything,

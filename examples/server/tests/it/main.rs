@@ -4,15 +4,15 @@
 
 mod support;
 
-mod answers;
+mod access;
+mod access_log;
 mod events;
-mod guards;
 mod https;
 mod inbox;
 mod inbox_example;
-mod log;
 mod metrics;
 mod notify;
 mod send;
 mod start;
 mod stop;
+mod webhook;

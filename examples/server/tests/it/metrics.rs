@@ -1,30 +1,16 @@
-//! `/metrics`: what it counts, and who may read it.
+//! `/metrics` on `METRICS_PORT`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::support::{Answer, Connection, Listener, Postgres, payload, sign};
+use crate::support::{
+    Answer, Connection, Listener, METRICS, Postgres, metrics, metrics_address, payload, sign,
+};
 
 const VERIFIED: &str = r#"tawk_requests_total{verdict="verified",reason=""}"#;
 
-const NOTHING: [(&str, &str); 0] = [];
-
-fn get(address: SocketAddr, path: &str, headers: &str) -> Answer {
-    let mut connection = Connection::open(address);
-    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-    connection.send(head.as_bytes());
-    connection.receive()
-}
-
-fn scrape(address: SocketAddr) -> String {
-    let answer = get(address, "/metrics", "");
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
-    );
-    assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
-    answer.body
+fn get(address: SocketAddr, path: &str) -> Answer {
+    Connection::open(address).request("GET", path)
 }
 
 /// The samples by their names and labels.
@@ -33,7 +19,7 @@ fn samples(text: &str) -> BTreeMap<&str, &str> {
     lines.map(|line| line.rsplit_once(' ').unwrap()).collect()
 }
 
-/// The samples that are not zero, without those that depend on how long something took.
+/// The samples that are not zero, without those that depend on durations.
 fn counted(text: &str) -> Vec<(&str, &str)> {
     let is_timed = |name: &str| name.contains("_bucket{") || name.ends_with("_sum");
     samples(text).into_iter().filter(|(name, value)| *value != "0" && !is_timed(name)).collect()
@@ -44,13 +30,8 @@ fn unverified(reason: &str) -> String {
 }
 
 #[test]
-fn every_count_begins_at_zero() {
-    assert_eq!(counted(&scrape(Listener::start(&[]).address)), NOTHING);
-}
-
-#[test]
-fn each_delivery_is_counted_once_by_its_verdict_and_reason() {
-    let listener = Listener::start(&[]);
+fn requests_are_counted_once_by_verdict_and_reason() {
+    let listener = Listener::start(&[METRICS]);
     let body = payload("06-chat-end");
     assert_eq!(listener.deliver(&body).status, 200);
     assert_eq!(listener.deliver(&body).status, 200);
@@ -62,87 +43,88 @@ fn each_delivery_is_counted_once_by_its_verdict_and_reason() {
     assert_eq!(connection.receive().status, 413);
 
     assert_eq!(
-        counted(&scrape(listener.address)),
+        counted(&metrics(&listener)),
         [
             ("tawk_body_bytes_total", &*(2 * body.len()).to_string()),
             ("tawk_commit_duration_seconds_count", "2"),
             ("tawk_duplicates_total", "1"),
             ("tawk_inbox_deliveries", "1"),
+            ("tawk_request_duration_seconds_count", "6"),
             (r#"tawk_requests_total{verdict="none",reason="body_too_large"}"#, "1"),
             (&unverified("malformed"), "1"),
             (&unverified("mismatch"), "1"),
             (&unverified("missing"), "1"),
             (VERIFIED, "2"),
-            ("tawk_verification_duration_seconds_count", "6"),
         ]
     );
 }
 
 #[test]
-fn what_is_observed_is_counted_as_unverified_and_its_bytes_are_not() {
-    let listener = Listener::start(&[("TAWK_MODE", "observe")]);
+fn observed_requests_are_counted_as_unverified() {
+    let listener = Listener::start(&[METRICS, ("TAWK_MODE", "observe")]);
     let body = payload("06-chat-end");
     assert_eq!(listener.deliver(&body).status, 200);
     assert_eq!(listener.post(&[], &body).status, 200);
     assert_eq!(listener.post(&[("X-Tawk-Signature", &sign(b"{}"))], &body).status, 200);
     assert_eq!(
-        counted(&scrape(listener.address)),
+        counted(&metrics(&listener)),
         [
             ("tawk_body_bytes_total", &*body.len().to_string()),
             ("tawk_commit_duration_seconds_count", "1"),
             ("tawk_inbox_deliveries", "1"),
+            ("tawk_request_duration_seconds_count", "3"),
             (&unverified("mismatch"), "1"),
             (&unverified("missing"), "1"),
             (VERIFIED, "1"),
-            ("tawk_verification_duration_seconds_count", "3"),
         ]
     );
 }
 
 #[test]
-fn what_a_guard_refuses_is_counted_by_its_reason() {
+fn requests_rejected_because_of_their_head_are_counted_by_reason() {
     for (setting, reason) in [
         (("TAWK_ALLOWED_IPS", "192.0.2.0/24"), "not_allowed"),
         (("TAWK_REQUIRE_HTTPS", "true"), "not_https"),
     ] {
-        let listener = Listener::start(&[setting]);
+        let listener = Listener::start(&[METRICS, setting]);
         assert_eq!(listener.deliver(b"{}").status, 403);
         let expected = format!(r#"tawk_requests_total{{verdict="none",reason="{reason}"}}"#);
-        assert_eq!(counted(&scrape(listener.address)), [(&*expected, "1")]);
+        let duration = "tawk_request_duration_seconds_count";
+        assert_eq!(counted(&metrics(&listener)), [(duration, "1"), (&*expected, "1")]);
     }
 }
 
 #[test]
-fn what_the_database_does_not_take_is_counted_and_the_size_of_the_inbox_is_left_out() {
+fn deliveries_that_can_not_be_stored_are_counted_and_the_size_of_the_inbox_is_left_out() {
     let Some(mut postgres) = Postgres::start() else { return };
-    let listener = Listener::start(&[("DATABASE_URL", &postgres.database())]);
+    let listener = Listener::start(&[METRICS, ("DATABASE_URL", &postgres.database())]);
     assert_eq!(listener.deliver(b"{}").status, 200);
-    assert_eq!(samples(&scrape(listener.address))["tawk_inbox_deliveries"], "1");
+    assert_eq!(samples(&metrics(&listener))["tawk_inbox_deliveries"], "1");
 
     postgres.stop();
     assert_eq!(listener.deliver(b"[]").status, 503);
-    let text = scrape(listener.address);
+    let text = metrics(&listener);
     let samples = samples(&text);
     assert_eq!((samples["tawk_unavailable_total"], samples[VERIFIED]), ("1", "2"));
     assert!(!samples.contains_key("tawk_inbox_deliveries"), "{text}");
 }
 
 #[test]
-fn events_that_are_new_are_counted() {
-    let listener = Listener::start(&[]);
+fn unknown_events_and_undecodable_bodies_are_counted() {
+    let listener = Listener::start(&[METRICS]);
     for body in [&br#"{"event":"new:event"}"#[..], br#"{"event":"newer:event"}"#, b"not JSON"] {
         assert_eq!(listener.deliver(body).status, 200);
     }
-    let text = scrape(listener.address);
+    let text = metrics(&listener);
     let samples = samples(&text);
     assert_eq!(samples["tawk_unknown_events_total"], "2");
     assert_eq!(samples["tawk_undecodable_bodies_total"], "1");
 }
 
 #[test]
-fn nothing_that_is_sent_adds_a_series_or_shows_in_one() {
-    let listener = Listener::start(&[]);
-    let before = scrape(listener.address);
+fn clients_can_not_add_a_series() {
+    let listener = Listener::start(&[METRICS]);
+    let before = metrics(&listener);
     let marks = ["mark-event-id", "mark-agent", "mark-path", "mark:event", "mark-method"];
     let body = br#"{"event":"mark:event","chatId":"mark-event-id"}"#;
     let headers = [("X-Hook-Event-Id", marks[0]), ("User-Agent", marks[1])];
@@ -155,7 +137,7 @@ fn nothing_that_is_sent_adds_a_series_or_shows_in_one() {
     assert_eq!(connection.request("GET", "/mark-path?mark-path").status, 404);
     assert_eq!(connection.request("mark-method", "/tawk-webhook").status, 405);
 
-    let after = scrape(listener.address);
+    let after = metrics(&listener);
     assert!(samples(&before).keys().eq(samples(&after).keys()), "{before}\n{after}");
     let signature = sign(body);
     for text in marks.into_iter().chain([&*signature, "127.0.0.1", "tawk-webhook", "default"]) {
@@ -163,43 +145,27 @@ fn nothing_that_is_sent_adds_a_series_or_shows_in_one() {
     }
 }
 
-/// A reverse proxy on the same machine connects from loopback, whoever asked it.
 #[test]
-fn what_a_proxy_hands_on_is_refused() {
-    let listener = Listener::start(&[("TAWK_TRUSTED_PROXIES", "127.0.0.1")]);
-    for header in [
-        "X-Forwarded-For: 192.0.2.7\r\n",
-        "X-Forwarded-For: 127.0.0.1\r\n",
-        "Forwarded: for=192.0.2.7\r\n",
-        "Forwarded: for=127.0.0.1\r\n",
-        "X-Real-IP: 192.0.2.7\r\n",
-        "Via: 1.1 proxy\r\n",
-    ] {
-        let answer = get(listener.address, "/metrics", header);
-        assert_eq!(answer.status, 403, "{header}");
-        assert!(!answer.body.contains("tawk_"), "{answer:?}");
-    }
-    scrape(listener.address);
-}
-
-#[test]
-fn a_port_of_their_own_has_the_metrics_and_nothing_else() {
-    let listener = Listener::start(&[("METRICS_PORT", "0")]);
-    let line = listener.line("metrics on http://127.0.0.1:");
-    let (_, address) = line.split_once("metrics on http://").unwrap();
-    let (address, _) = address.split_once("/metrics").unwrap();
-    let address = address.parse().unwrap();
+fn the_metrics_port_serves_only_the_metrics() {
+    let listener = Listener::start(&[METRICS]);
+    let address = metrics_address(&listener);
     assert_ne!(address, listener.address);
-    assert_eq!(get(listener.address, "/metrics", "").status, 404);
+    assert_eq!(get(listener.address, "/metrics").status, 404);
 
     for path in ["/", "/healthz", "/readyz", "/tawk-webhook", "/metrics/"] {
-        assert_eq!(get(address, path, "").status, 404, "{path}");
+        assert_eq!(get(address, path).status, 404, "{path}");
     }
     let signature = sign(b"{}");
     let answer = Connection::open(address).post(&[("X-Tawk-Signature", &signature)], b"{}");
     assert_eq!(answer.status, 404);
-    assert_eq!(counted(&scrape(address)), NOTHING);
+    let answer = get(address, "/metrics");
+    assert_eq!(counted(&answer.body), [("", ""); 0]);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
 
     assert_eq!(listener.deliver(b"{}").status, 200);
-    assert_eq!(samples(&scrape(address))[VERIFIED], "1");
+    assert_eq!(samples(&metrics(&listener))[VERIFIED], "1");
 }

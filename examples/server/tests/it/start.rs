@@ -1,11 +1,11 @@
-//! Starting: settings, where they come from, and what is said about wrong ones.
+//! Settings, where they come from, and errors about them.
 
 use std::fs;
 use std::net::TcpListener;
 
 use crate::support::{Directory, Finished, Listener, SECRET, program, run, sign_with};
 
-/// It did not start, and said so in one line on stderr.
+/// Asserts that the program did not start, and printed one line to stderr.
 fn assert_one_line(finished: &Finished, expected: &[&str]) {
     assert_eq!(finished.code, Some(2), "{finished:#?}");
     assert_eq!(finished.stdout, "");
@@ -26,7 +26,7 @@ fn run_in(directory: &Directory, settings: &[(&str, &str)]) -> Finished {
 }
 
 #[test]
-fn without_a_secret_it_says_where_to_find_it() {
+fn requires_a_secret_and_says_where_to_find_it() {
     let expected = ["TAWK_WEBHOOK_SECRET is not set", "Tawk.to dashboard"];
     assert_one_line(&run(&[], &[]), &expected);
     assert_one_line(&run(&["serve"], &[("TAWK_WEBHOOK_SECRET", "")]), &expected);
@@ -34,7 +34,7 @@ fn without_a_secret_it_says_where_to_find_it() {
 }
 
 #[test]
-fn the_older_name_of_the_secret_works_and_the_newer_one_goes_before_it() {
+fn the_older_name_of_the_secret_works_unless_the_newer_one_is_set() {
     let listener = Listener::start_bare(
         Directory::new(),
         &[],
@@ -49,12 +49,12 @@ fn the_older_name_of_the_secret_works_and_the_newer_one_goes_before_it() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_used_is_named_by_its_position() {
+fn invalid_secrets_are_named_by_their_positions() {
     let cases = [
         (format!("{SECRET},"), "secret 2 in TAWK_WEBHOOK_SECRET: webhook secret is empty"),
         (format!("{SECRET}\n"), "secret 1 in TAWK_WEBHOOK_SECRET: webhook secret starts or"),
-        (format!("a={SECRET},a=x"), "secret 2 in TAWK_WEBHOOK_SECRET: another has the same label"),
-        (format!("{SECRET}="), "secret 1 in TAWK_WEBHOOK_SECRET: nothing stands after"),
+        (format!("a={SECRET},a=x"), "secret 2 in TAWK_WEBHOOK_SECRET: duplicate label"),
+        (format!("{SECRET}="), "secret 1 in TAWK_WEBHOOK_SECRET: nothing follows"),
         (format!("x,{SECRET}=new"), "write label=secret"),
         (format!("new={SECRET}{}", ",x".repeat(16)), "more than 16"),
     ];
@@ -62,7 +62,7 @@ fn a_secret_that_cannot_be_used_is_named_by_its_position() {
         assert_one_line(&run(&[], &[("TAWK_WEBHOOK_SECRET", &setting)]), &[expected]);
         assert_one_line(&run(&["--tawk-webhook-secret", &setting], &[]), &[expected]);
     }
-    // Shorter than a label may be, so nothing but its end gives it away.
+    // Short enough for a label: only its end shows that it is a secret.
     for setting in ["c2VjcmV0LXRleHQ=", "c2VjcmV0LXRleHQx=="] {
         let finished = run(&[], &[("TAWK_WEBHOOK_SECRET", setting)]);
         assert_one_line(&finished, &["write label=secret"]);
@@ -71,22 +71,24 @@ fn a_secret_that_cannot_be_used_is_named_by_its_position() {
 }
 
 #[test]
-fn a_secret_that_does_not_look_like_tawk_tos_is_warned_of_by_its_position() {
+fn warns_about_unusual_secrets_by_their_positions() {
     let setting = format!("new={SECRET},odd-label=an-odd-text");
     let listener = Listener::start(&[("TAWK_WEBHOOK_SECRET", &setting)]);
     let output = listener.stop().output();
     assert_eq!(output.matches(" WARN ").count(), 1, "{output}");
-    assert!(output.contains("secret 2 does not look like"), "{output}");
+    assert!(
+        output.contains("secret does not look like") && output.contains("position=2"),
+        "{output}"
+    );
     assert!(!output.contains("an-odd-text") && !output.contains("odd-label"), "{output}");
 }
 
 #[test]
-fn a_bad_value_is_an_error_that_says_what_to_write() {
+fn errors_about_values_say_what_to_write() {
     let cases = [
         ("PORT", "eighty", "--port"),
         ("PORT", "65536", "--port"),
         ("TAWK_MODE", "off", "possible values: enforce, observe"),
-        ("TAWK_MODE", "", "possible values: enforce, observe"),
         ("TAWK_LOG", "all", "possible values: summary, payload, full"),
         ("LOG_FORMAT", "xml", "possible values: text, json"),
         ("TAWK_BODY_LIMIT", "2 megabytes", "as in 512KiB or 2MiB"),
@@ -104,21 +106,24 @@ fn a_bad_value_is_an_error_that_says_what_to_write() {
     );
     assert_one_line(&run(&["--tawk-mod", "off"], &[]), &["unexpected argument '--tawk-mod' found"]);
     let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("RUST_LOG", "tower=loud")];
-    assert_one_line(&run(&["--port", "0"], &settings), &["RUST_LOG", "such as info"]);
+    assert_one_line(&run(&["--port", "0"], &settings), &["RUST_LOG", "e.g. info"]);
     let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("HOST", "192.0.2.1")];
     assert_one_line(&run(&[], &settings), &["cannot listen on 192.0.2.1 port 8000", "set HOST"]);
 }
 
 #[test]
-fn a_port_in_use_is_an_error_that_names_it() {
+fn errors_name_a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let finished = run(&[], &[("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", &port)]);
-    assert_one_line(&finished, &["cannot listen on 127.0.0.1 port", &port, "set PORT to another"]);
+    assert_one_line(
+        &finished,
+        &["cannot listen on 127.0.0.1 port", &port, "set PORT to another port"],
+    );
 }
 
 #[test]
-fn a_secret_in_the_wrong_place_is_not_repeated() {
+fn does_not_print_a_secret_in_the_wrong_place() {
     let pair = format!("TAWK_WEBHOOK_SECRET={SECRET}");
     let long = format!("--tawk-webhook-secrets={SECRET}");
     let short = format!("-s{SECRET}");
@@ -138,7 +143,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 }
 
 #[test]
-fn help_lists_the_settings_with_their_defaults_and_not_the_secret() {
+fn help_lists_the_settings_with_their_defaults_without_the_secret() {
     for arguments in [&["--help"][..], &["serve", "--help"], &["-h"], &["help", "serve"]] {
         let finished = run(arguments, &[("TAWK_WEBHOOK_SECRET", SECRET)]);
         assert_eq!(finished.code, Some(0), "{finished:#?}");
@@ -176,7 +181,24 @@ fn settings_come_from_the_flag_then_the_environment_then_dotenv() {
 }
 
 #[test]
-fn a_broken_line_of_dotenv_is_named_by_its_number_alone() {
+fn empty_settings_are_unset() {
+    let directory = Directory::new();
+    directory.write(".env", format!("TAWK_WEBHOOK_SECRET={SECRET}\nTAWK_MODE=\nTAWK_LOG=full"));
+    let help = run(&["--help"], &[]).stdout;
+    let names = help.split("[env: ").skip(1).map(|name| name.split(['=', ']']).next().unwrap());
+    let mut settings: Vec<_> = names.map(|name| (name, "")).collect();
+    assert!(settings.contains(&("TAWK_ALLOWED_IPS", "")), "{settings:?}");
+    settings.retain(|(name, _)| *name != "PORT");
+    settings.push(("PORT", "0"));
+    let listener = Listener::start_bare(directory, &[], &settings);
+    let line = listener.line("listening on");
+    // An empty variable of the environment does not hide the one of `.env`.
+    assert!(line.contains(r#"mode="enforce" tawk_log="full""#), "{line}");
+    assert_eq!(listener.deliver(b"{}").status, 200);
+}
+
+#[test]
+fn invalid_lines_of_dotenv_are_named_by_their_numbers() {
     let cases = [
         (format!("PORT=0\nTAWK_WEBHOOK_SECRET {SECRET}\n"), "line 2 of .env"),
         (format!("PORT=0\n\nTAWK_WEBHOOK_SECRET='{SECRET}\nHOST=x\n"), "line 3 of .env"),
@@ -196,7 +218,7 @@ fn a_broken_line_of_dotenv_is_named_by_its_number_alone() {
 }
 
 #[test]
-fn a_dotenv_that_cannot_be_read_is_an_error_also_for_other_commands() {
+fn requires_a_readable_dotenv() {
     let directory = Directory::new();
     fs::create_dir(directory.path().join(".env")).unwrap();
     let settings = [("TAWK_WEBHOOK_SECRET", SECRET)];
@@ -204,7 +226,7 @@ fn a_dotenv_that_cannot_be_read_is_an_error_also_for_other_commands() {
 }
 
 #[test]
-fn the_example_of_a_dotenv_has_every_setting_and_starts_once_the_secret_is_filled_in() {
+fn every_setting_is_in_the_readme_and_in_the_example_dotenv_which_starts() {
     let example = include_str!("../../.env.example");
     let help = run(&["--help"], &[]).stdout;
     let names: Vec<_> = help.split("[env: ").skip(1).collect();
@@ -220,7 +242,7 @@ fn the_example_of_a_dotenv_has_every_setting_and_starts_once_the_secret_is_fille
     let settings = filled.lines().filter(|line| line.starts_with(|c: char| c.is_uppercase()));
     let settings: Vec<_> = settings
         .filter(|line| line.split('=').count() == 2)
-        // Files that are not here.
+        // The files do not exist.
         .filter(|line| !line.starts_with("TLS_"))
         .collect();
     let directory = Directory::new();

@@ -1,7 +1,7 @@
-//! What the tests share: the program as a process of its own, and a client to talk to it.
+//! Helpers shared by the tests: the program as a process, and a client for it.
 //!
-//! Every process gets an empty working directory and nothing of this one's environment, so that
-//! no developer's `.env` or variables matter, and listens on a free port:
+//! Every process gets an empty working directory and an empty environment, so that no `.env` or
+//! variables of a developer matter, and listens on a free port:
 //!
 //! ```
 //! mod support;
@@ -23,7 +23,7 @@
     unreachable_pub,
     unused_imports,
     unused_macros,
-    reason = "each test file uses its own part"
+    reason = "not every module uses all helpers"
 )]
 
 mod client;
@@ -44,15 +44,16 @@ pub use store::Store;
 pub(crate) use store::on_each_database;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tower_tawk::Secret;
 
-/// The invented secret under which `examples/payloads/SIGNATURES.tsv` is signed.
+/// The invented secret of the signatures in `examples/payloads/SIGNATURES.tsv`.
 pub const SECRET: &str = "5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b5e3a1c7f9024d86b\
                           5e3a1c7f9024d86b5e3a1c7f9024d86b";
 
-/// The signature of `body` under [`SECRET`], as the header has it.
+/// Signs `body` with [`SECRET`].
 pub fn sign(body: &[u8]) -> String {
     sign_with(SECRET, body)
 }
@@ -61,13 +62,13 @@ pub fn sign_with(secret: &str, body: &[u8]) -> String {
     Secret::new(secret).unwrap().sign(body).to_string()
 }
 
-/// The bytes of `examples/payloads/{name}.json`.
+/// Reads `examples/payloads/{name}.json`.
 pub fn payload(name: &str) -> Vec<u8> {
     let payloads = Path::new(env!("CARGO_MANIFEST_DIR")).join("../payloads");
     fs::read(payloads.join(name).with_extension("json")).unwrap()
 }
 
-/// The twelve of `examples/payloads`, in their order.
+/// Reads the twelve payloads of `examples/payloads`, in order.
 pub fn payloads() -> Vec<Vec<u8>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../payloads");
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
@@ -75,4 +76,31 @@ pub fn payloads() -> Vec<Vec<u8>> {
     names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"));
     names.sort();
     names.iter().map(|name| payload(name.trim_end_matches(".json"))).collect()
+}
+
+/// Makes a listener serve `/metrics` on a free port.
+pub const METRICS: (&str, &str) = ("METRICS_PORT", "0");
+
+/// Returns the address of a listener with [`METRICS`].
+pub fn metrics_address(listener: &Listener) -> SocketAddr {
+    let line = listener.line("metrics on http://");
+    let (_, address) = line.split_once("metrics on http://").unwrap();
+    let (address, _) = address.split_once("/metrics").unwrap();
+    address.parse().unwrap()
+}
+
+/// Returns the metrics of a listener with [`METRICS`].
+pub fn metrics(listener: &Listener) -> String {
+    let answer = Connection::open(metrics_address(listener)).request("GET", "/metrics");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+/// Starts a request of which the listener has received the head: it asked for the body.
+pub fn in_flight(listener: &Listener) -> Connection {
+    let mut connection = listener.connect();
+    let headers = [("X-Tawk-Signature", &*sign(b"{}")), ("Expect", "100-continue")];
+    connection.begin(&headers, 2);
+    assert_eq!(connection.receive().status, 100);
+    connection
 }

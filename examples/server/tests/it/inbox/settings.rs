@@ -9,7 +9,6 @@ fn a_database_that_cannot_be_used_is_refused_in_one_line_without_its_password() 
     let directory = Directory::new();
     directory.write("file", "").write("not-a-database", "x".repeat(4096));
     let urls = [
-        "",
         "tawk.db",
         "mysql://x",
         &format!("mysql://tawk:{PASSWORD}@localhost/tawk"),

@@ -1,7 +1,7 @@
 //! What can become of a file: locked, full, in a directory that is not there, in others' sight.
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
-use crate::support::{Connection, Store, sign, until};
+use crate::support::{Connection, METRICS, Store, metrics, sign, until};
 
 /// Locks the database against everybody else who writes.
 const LOCK: &str = "BEGIN IMMEDIATE";
@@ -31,14 +31,14 @@ fn a_locked_database_is_503_until_it_is_unlocked() {
 #[test]
 fn a_delivery_whose_sender_has_gone_is_stored_and_logged_all_the_same() {
     let store = Store::sqlite();
-    let listener = store.listener();
+    let listener = store.listener_with(&[METRICS]);
     let mut other = store.session();
     other.execute(LOCK);
     let mut connection = listener.connect();
     begin(&mut connection, &delivery(0));
     // Whoever hangs up before its end is read has delivered nothing.
     let is_verified = || {
-        let metrics = listener.connect().request("GET", "/metrics").body;
+        let metrics = metrics(&listener);
         metrics.contains("tawk_requests_total{verdict=\"verified\",reason=\"\"} 1").then_some(())
     };
     until(is_verified);

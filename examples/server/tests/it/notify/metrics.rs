@@ -6,13 +6,12 @@ use super::commands::{is_settled, waiting};
 use super::deliveries::deliver;
 use super::outbox::outbox_when;
 use super::receiver::{Receiver, status};
-use crate::support::{Listener, Store, until};
+use crate::support::{Listener, METRICS, Store, metrics, until};
 
 /// The samples of notifications by their names and labels.
 fn scrape(listener: &Listener) -> BTreeMap<String, f64> {
-    let answer = listener.connect().request("GET", "/metrics");
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let lines = answer.body.lines().filter(|line| !line.starts_with('#'));
+    let text = metrics(listener);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.map(|line| line.rsplit_once(' ').unwrap());
     samples
         .filter(|(name, _)| name.contains("outbox") || name.contains("notification"))
@@ -30,7 +29,7 @@ pub(crate) fn notifications_are_counted_by_state_channel_and_outcome(store: &Sto
     let receivers =
         [waiting(), Receiver::start([status("200 OK")]), Receiver::start([status("410 Gone")])];
     let urls = receivers.each_ref().map(Receiver::url).join(",");
-    let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
+    let listener = store.listener_with(&[("NOTIFY_URL", &urls), METRICS]);
     let before = scrape(&listener);
     assert_eq!(before[OLDEST], 0.0);
     for state in ["waiting", "sent", "failed"] {

@@ -1,4 +1,4 @@
-//! What the listener logs: one record a delivery, and no more in it than its level says.
+//! The access log: one record a request, as detailed as `TAWK_LOG` says.
 
 use crate::support::{Finished, Listener, SECRET, payload, sign};
 use serde_json::Value;
@@ -6,14 +6,14 @@ use serde_json::Value;
 /// Personal data of `01-chat-start-prechat-form`.
 const PERSONAL: [&str; 4] = ["Nadia", "example.com", "5550142087", "gothenburg"];
 
-/// A body and what signs it: whoever has both can send it.
+/// A body and its signature: a forgery ready to use.
 fn forged() -> (Vec<u8>, String) {
     let body = payload("06-chat-end");
-    let digest = sign(&body);
-    (body, digest)
+    let signature = sign(&body);
+    (body, signature)
 }
 
-/// Sends one delivery of each sort, and returns the records of them in that order.
+/// Sends one request of each kind, and returns their records in order.
 fn records(settings: &[(&str, &str)]) -> ([String; 5], Finished) {
     let listener = Listener::start(settings);
     let (forged, _) = forged();
@@ -30,7 +30,7 @@ fn records(settings: &[(&str, &str)]) -> ([String; 5], Finished) {
     let finished = listener.stop();
     let records: Vec<_> = finished.stdout.lines().filter(|line| line.contains("event-1")).collect();
     let records = records.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    (records.try_into().expect("one record a delivery"), finished)
+    (records.try_into().expect("one record a request"), finished)
 }
 
 fn assert_contains(record: &str, expected: &[&str]) {
@@ -46,7 +46,7 @@ fn assert_lacks(record: &str, unexpected: &[&str]) {
 }
 
 #[test]
-fn a_summary_has_verdict_reason_event_ids_sizes_and_label_and_no_personal_data() {
+fn summaries_contain_verdict_reason_event_ids_sizes_and_label_but_no_personal_data() {
     let ([verified, mismatch, missing, malformed, too_large], finished) =
         records(&[("TAWK_LOG", "summary")]);
     assert_contains(
@@ -80,73 +80,73 @@ fn a_summary_has_verdict_reason_event_ids_sizes_and_label_and_no_personal_data()
 }
 
 #[test]
-fn a_payload_record_has_headers_body_json_signature_and_the_digest_of_a_verified_one() {
+fn payload_records_add_headers_body_and_signature_once() {
     let ([verified, mismatch, missing, malformed, _], finished) = records(&[]);
     assert_contains(
         &finished.stdout,
-        &["personal data, and with their signatures", "set TAWK_LOG=summary"],
+        &["personal data, and with signatures", "set TAWK_LOG=summary"],
     );
     let signature = sign(&payload("01-chat-start-prechat-form"));
     assert_contains(
         &verified,
         &[
-            &format!("signature={signature:?} computed_digest={signature:?}"),
+            &format!(" signature={signature:?} "),
             r#"headers={"host":"localhost","#,
             r#""cookie":"[redacted]""#,
-            r#"body="{\"chatId\":"#,
-            r#"body_encoding="utf-8""#,
             r#"json={"chatId":"3c1f7a90-5b2e-11ef-9d41-6f0b2a8e4c17","visitor":"#,
         ],
     );
     assert_contains(&verified, &PERSONAL);
+    assert_lacks(&verified, &["expected_signature", "body=", "json_error"]);
+    assert_eq!(verified.matches("Do the rain jackets run small?").count(), 1, "{verified}");
     assert_contains(
         &mismatch,
         &[&format!("signature={:?}", sign(b"{}")), r#"headers={"host":"#, "[redacted]"],
     );
-    assert_lacks(&mismatch, &["computed_digest", "body=", "json="]);
+    assert_lacks(&mismatch, &["expected_signature", "body=", "json="]);
     assert_contains(&missing, &[r#"headers={"host":"#]);
     assert_contains(&malformed, &[r#""x-tawk-signature":"sha1=00""#]);
     assert_lacks(&finished.output(), &["hidden", &forged().1]);
 }
 
 #[test]
-fn a_full_record_adds_the_digest_of_a_mismatch_after_a_warning() {
+fn full_records_add_the_expected_signature_of_a_mismatch_after_a_warning() {
     let ([_, mismatch, ..], finished) = records(&[("TAWK_LOG", "full")]);
-    let digest = format!("computed_digest={:?}", forged().1);
-    assert_contains(&mismatch, &[&digest]);
+    let expected = format!("expected_signature={:?}", forged().1);
+    assert_contains(&mismatch, &[&expected]);
     assert_eq!(finished.output().matches(&forged().1).count(), 1);
     let warned = finished.stdout.find("a forgery ready to use").expect("a warning at start");
     assert!(warned < finished.stdout.find("listening on").unwrap());
 }
 
 #[test]
-fn an_observed_mismatch_is_one_record_with_its_body_and_without_the_right_digest() {
+fn observed_mismatches_are_logged_once_with_their_bodies() {
     for (level, shown) in [("summary", false), ("payload", true), ("full", true)] {
         let listener = Listener::start(&[("TAWK_MODE", "observe"), ("TAWK_LOG", level)]);
-        let (body, digest) = forged();
+        let (body, signature) = forged();
         listener.post(&[("X-Tawk-Signature", &sign(b"{}"))], &body);
         let finished = listener.stop();
         let records: Vec<_> = finished.stdout.lines().filter(|l| l.contains("delivery ")).collect();
         let [record] = records[..] else { panic!("{records:#?}") };
         assert_contains(record, &["delivery not verified", "bytes=372"]);
-        assert_lacks(record, &[" event=", "chat_id=", " json=", "body_cut="]);
+        assert_lacks(record, &[" event=", "chat_id=", " json=", "body_truncated="]);
         assert_eq!(record.contains("Tomasz"), shown, "{record}");
-        assert_eq!(finished.output().contains(&digest), level == "full", "{finished:#?}");
+        assert_eq!(finished.output().contains(&signature), level == "full", "{finished:#?}");
     }
 }
 
 #[test]
-fn an_observed_body_is_logged_to_16_kib() {
+fn unverified_bodies_are_truncated_to_16_kib() {
     let listener = Listener::start(&[("TAWK_MODE", "observe")]);
     let body = [vec![b'a'; 16 << 10], b"rest".to_vec()].concat();
     assert_eq!(listener.post(&[], &body).status, 200);
     let record = listener.line("delivery not verified");
-    assert_contains(&record, &["bytes=16388", r#"aaa" body_encoding="utf-8" body_cut=true"#]);
+    assert_contains(&record, &["bytes=16388", r#"aaa" body_encoding="utf-8" body_truncated=true"#]);
     assert_lacks(&record, &["rest"]);
 }
 
 #[test]
-fn a_record_stays_one_line_of_json_whatever_json_was_delivered() {
+fn verified_bodies_are_logged_as_json_or_as_text_on_one_line() {
     let listener = Listener::start(&[("LOG_FORMAT", "json")]);
     let deep = format!("{}1{}", "[".repeat(1000), "]".repeat(1000));
     let lines = "{\r\n\t\"a\": [\n1,\n\"\u{2028}\"]\n}\n";
@@ -154,17 +154,30 @@ fn a_record_stays_one_line_of_json_whatever_json_was_delivered() {
         listener.deliver(body.as_bytes());
         let record = listener.line(&format!("\"bytes\":{},", body.len()));
         let record: Value = serde_json::from_str(&record).unwrap();
-        assert_eq!(record["body"], body);
-        assert_eq!(
-            record.get("json").cloned(),
-            is_json.then(|| serde_json::from_str(body).unwrap())
-        );
+        let (expected, logged) = if is_json {
+            (serde_json::from_str(body).unwrap(), &record["json"])
+        } else {
+            (Value::from(body), &record["body"])
+        };
+        assert_eq!(*logged, expected);
+        assert_eq!(record.get("json").is_some(), is_json);
+        assert_eq!(record.get("body").is_some(), !is_json);
         assert_eq!(record.get("json_error").is_some(), !is_json);
     }
 }
 
 #[test]
-fn a_secret_in_place_of_the_signature_is_not_logged() {
+fn verified_bodies_are_truncated_to_64_kib() {
+    let listener = Listener::start(&[]);
+    let body = format!(r#"{{"event":"long","pad":"{}rest"}}"#, "a".repeat(64 << 10));
+    assert_eq!(listener.deliver(body.as_bytes()).status, 200);
+    let record = listener.line("delivery verified");
+    assert_contains(&record, &[r#"event="long""#, "body_truncated=true"]);
+    assert_lacks(&record, &["rest", "json="]);
+}
+
+#[test]
+fn secrets_in_the_signature_header_are_not_logged() {
     let listener = Listener::start(&[]);
     assert_eq!(listener.post(&[("X-Tawk-Signature", SECRET)], b"{}").status, 403);
     assert_contains(&listener.line("not verified"), &[r#""x-tawk-signature":"[96 bytes]""#]);
@@ -172,7 +185,7 @@ fn a_secret_in_place_of_the_signature_is_not_logged() {
 }
 
 #[test]
-fn json_records_are_one_object_a_line_as_cloud_run_reads_it() {
+fn json_records_are_one_object_a_line_for_cloud_run() {
     let ([verified, mismatch, ..], finished) = records(&[("LOG_FORMAT", "json")]);
     for line in finished.stdout.lines() {
         let object: Value = serde_json::from_str(line).unwrap();
@@ -189,7 +202,6 @@ fn json_records_are_one_object_a_line_as_cloud_run_reads_it() {
     assert_eq!(verified["path"], "/tawk-webhook");
     assert!(verified["request_id"].is_string());
     assert_eq!(verified["headers"]["cookie"], "[redacted]");
-    assert_eq!(verified["body"].as_str().unwrap().as_bytes(), body);
     assert_eq!(verified["json"], serde_json::from_slice::<Value>(&body).unwrap());
     let mismatch: Value = serde_json::from_str(&mismatch).unwrap();
     assert_eq!(mismatch["severity"], "WARNING");
@@ -197,7 +209,7 @@ fn json_records_are_one_object_a_line_as_cloud_run_reads_it() {
 }
 
 #[test]
-fn strangers_cannot_write_lines_or_drive_a_terminal() {
+fn unverified_requests_cannot_inject_lines_or_escape_sequences() {
     let hostile = "{\"event\":\"x\\n2026-01-01T00:00:00Z INFO forged\",\"chatId\":\"\\u001b[2J\u{9b}2J\\u2028\u{202e}\"}";
     for format in ["text", "json"] {
         let listener = Listener::start(&[("TAWK_MODE", "observe"), ("LOG_FORMAT", format)]);
@@ -213,21 +225,21 @@ fn strangers_cannot_write_lines_or_drive_a_terminal() {
         for line in output.lines().filter(|line| !line.is_empty()) {
             let begins = if format == "json" { "{\"severity\"" } else { "20" };
             assert!(line.starts_with(begins) && !line.starts_with("2026-01-01"), "{line}");
-            let drives = |c: char| c.is_control() || "\u{2028}\u{202e}".contains(c);
-            assert!(!line.contains(drives), "{line:?}");
+            let is_unprintable = |c: char| c.is_control() || "\u{2028}\u{202e}".contains(c);
+            assert!(!line.contains(is_unprintable), "{line:?}");
         }
-        // Each of the two bytes in front is a byte of the 128, and four characters escaped.
-        let cut = "i".repeat(126);
+        // Truncated to 128 bytes, of which the first two are escaped.
+        let id = "i".repeat(126);
         let expected = match format {
-            "json" => format!(r#""event_id":"\\xc2\\x9b{cut}","#),
-            _ => format!(r#"event_id="\\xc2\\x9b{cut}" "#),
+            "json" => format!(r#""event_id":"\\xc2\\x9b{id}","#),
+            _ => format!(r#"event_id="\\xc2\\x9b{id}" "#),
         };
         assert_contains(&output, &[&expected]);
     }
 }
 
 #[test]
-fn a_body_that_is_not_text_is_logged_escaped_and_one_that_is_not_json_says_so() {
+fn bodies_that_are_not_text_are_escaped() {
     let listener = Listener::start(&[]);
     assert_eq!(listener.deliver(b"\xff{").status, 200);
     let record = listener.line("delivery verified");
@@ -235,7 +247,7 @@ fn a_body_that_is_not_text_is_logged_escaped_and_one_that_is_not_json_says_so() 
 }
 
 #[test]
-fn the_layers_own_event_appears_only_when_rust_log_names_it() {
+fn events_of_the_signature_layer_are_logged_only_if_rust_log_names_them() {
     for (filter, expected) in [("info", 0), ("", 0), ("debug", 0), ("info,tower_tawk=debug", 1)] {
         let listener = Listener::start(&[("RUST_LOG", filter)]);
         listener.deliver(b"{}");
@@ -247,7 +259,7 @@ fn the_layers_own_event_appears_only_when_rust_log_names_it() {
 }
 
 #[test]
-fn the_query_is_not_logged() {
+fn queries_are_not_logged() {
     let listener = Listener::start(&[("RUST_LOG", "debug")]);
     assert_eq!(listener.connect().request("GET", "/healthz?token=hidden").status, 200);
     listener.line("/healthz");
@@ -255,7 +267,7 @@ fn the_query_is_not_logged() {
 }
 
 #[test]
-fn a_sender_that_hangs_up_is_one_record_too() {
+fn truncated_requests_are_logged_once() {
     let listener = Listener::start(&[]);
     let mut connection = listener.connect();
     connection.begin(&[("X-Tawk-Signature", &sign(b"{}"))], 2);

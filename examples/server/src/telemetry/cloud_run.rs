@@ -1,6 +1,5 @@
-//! [`CloudRun`]: log records as Google Cloud Run reads them from stdout, one JSON object a line,
-//! with `severity`, `time` and `message`
-//! (<https://cloud.google.com/logging/docs/structured-logging>).
+//! [`CloudRun`]: formats log records for Google Cloud Run, as one JSON object a line with `severity`,
+//! `time` and `message` (<https://cloud.google.com/logging/docs/structured-logging>).
 
 use std::fmt::{self, Write};
 
@@ -12,15 +11,15 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::json_text;
+use crate::escape::json_text;
 
-/// Fields of [`RECORDS`] whose text is JSON already, and becomes part of the object as it is.
-const JSON_FIELDS: [&str; 5] = ["headers", "json", "person", "pre_chat_form", "replies"];
+/// Fields of the access log that are already JSON, and are inserted without escaping.
+const JSON_FIELDS: [&str; 2] = ["headers", "json"];
 
-/// The target of the records of deliveries.
-const RECORDS: &str = "tawk_listener";
+/// The target of the access log.
+const ACCESS_LOG: &str = "tawk_listener";
 
-pub(super) struct CloudRun;
+pub struct CloudRun;
 
 impl<S> FormatEvent<S, JsonFields> for CloudRun
 where
@@ -46,7 +45,7 @@ where
                 object.extend(fields);
             }
         }
-        let is_record = event.metadata().target() == RECORDS;
+        let is_record = event.metadata().target() == ACCESS_LOG;
         let mut fields = Fields { object, is_record, json: String::new() };
         event.record(&mut fields);
         let Fields { object, json, .. } = fields;
@@ -64,11 +63,11 @@ const fn severity(level: Level) -> &'static str {
     }
 }
 
-/// Puts an event's fields into the object.
+/// Collects the fields of an event.
 struct Fields {
     object: Map<String, Value>,
     is_record: bool,
-    /// Those that are JSON, each after a comma: to read a body again would take many times its
+    /// Fields that are JSON, each after a comma. Parsing a body again would take many times its
     /// size.
     json: String,
 }

@@ -1,0 +1,330 @@
+//! The access log: one record a request to the webhook, as detailed as `TAWK_LOG` says.
+//!
+//! Records are bounded, and contain no text twice: a body that is JSON is only logged as JSON.
+
+use std::borrow::Cow;
+use std::panic;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
+use axum::middleware::Next;
+use axum::response::Response;
+use serde_json::json;
+use tokio::time::Instant;
+use tower_tawk::event::Event;
+use tower_tawk::{Reason, Rejection, Signature};
+use tracing::Instrument;
+
+use crate::config::TawkLog;
+use crate::delivery::{Delivery, Outline, event_id, redacted, text};
+use crate::error::AppError;
+use crate::escape::{json_line, json_text};
+use crate::inbox::{Stored, Unavailable};
+use crate::state::AppState;
+
+/// Writes a record as one tracing event. A macro, because the level of an event is a constant.
+///
+/// Text is passed as `str`, which the text format quotes and escapes, so that it can't imitate
+/// another field or line. JSON is already escaped, and becomes a value of its own.
+macro_rules! write_record {
+    ($level:ident, $record:expr, $verdict:literal, $message:literal) => {{
+        let Record { outline, body, .. } = &$record;
+        tracing::$level!(
+            target: "tawk_listener",
+            verdict = $verdict,
+            reason = $record.reason.as_deref(),
+            secret = $record.secret,
+            bytes = $record.bytes,
+            declared_bytes = $record.declared_bytes,
+            delivery = $record.delivery,
+            duplicate = $record.duplicate,
+            event = outline.event,
+            event_error = outline.event_error,
+            event_id = $record.event_id.as_deref(),
+            event_time = outline.event_time,
+            chat_id = outline.chat_id,
+            ticket_id = outline.ticket_id,
+            property_id = outline.property_id,
+            opened_by = outline.opened_by,
+            messages = outline.messages,
+            agent_replies = outline.agent_replies,
+            signature = $record.signature.map(|signature| signature.to_string()),
+            expected_signature = $record.expected_signature.map(|signature| signature.to_string()),
+            headers = $record.headers.as_deref().map(tracing::field::display),
+            json = body.json.as_ref().map(tracing::field::display),
+            json_error = body.json_error,
+            body = body.text.as_deref(),
+            body_encoding = body.encoding,
+            body_truncated = body.is_truncated,
+            $message
+        );
+    }};
+}
+
+/// Maximum logged length of a verified body. Longer ones are only complete in the inbox.
+const MAX_VERIFIED_BODY: usize = 64 * 1024;
+
+/// Maximum logged length of an unverified body.
+const MAX_UNVERIFIED_BODY: usize = 16 * 1024;
+
+/// Maximum logged length of the headers.
+const MAX_HEADERS: usize = 16 * 1024;
+
+/// Measures all requests, and logs and counts rejected ones. The handler logs the others.
+///
+/// Runs each request in a task, so that it is finished, logged and counted even if the client
+/// disconnects.
+pub async fn log_requests(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let handle = async move {
+        let start = Instant::now();
+        let headers = request.headers().clone();
+        let response = next.run(request).await;
+        state.metrics.request(start.elapsed());
+        log_rejection(&state, &headers, &response);
+        response
+    };
+    match tokio::spawn(handle.in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
+    let error = response.extensions().get::<AppError>();
+    if let Some(rejection) = response.extensions().get::<Rejection>() {
+        state.metrics.rejected(rejection);
+        let record = Record::rejected(state.log_level, headers);
+        record.log_rejection(state.log_level, rejection);
+    } else if let Some(denial) = error.and_then(|error| error.denial()) {
+        state.metrics.denied(&denial);
+        let record = Record::rejected(state.log_level, headers);
+        let record = Record { reason: Some(denial.reason.into()), ..record };
+        write_record!(info, record, "none", "delivery not received");
+    }
+}
+
+/// Logs a verified delivery. Only new ones are logged with their contents: anyone who has seen a
+/// delivery can replay it.
+pub fn log_verified(
+    level: TawkLog,
+    delivery: &Delivery,
+    event: &Event,
+    stored: &Result<Stored, Unavailable>,
+) {
+    let mut record = Record {
+        secret: Some(&delivery.secret_label),
+        bytes: Some(delivery.body.len()),
+        event_id: delivery.event_id.as_deref().map(Cow::Borrowed),
+        outline: Outline::of(event),
+        ..Record::default()
+    };
+    match stored {
+        Ok(Stored::New { id, .. }) => record.delivery = Some(*id),
+        Ok(Stored::Repeat) => {
+            record.duplicate = Some(true);
+            return write_record!(info, record, "verified", "duplicate delivery");
+        }
+        Err(unavailable) => {
+            record.reason = Some(unavailable.to_string().into());
+            return write_record!(warn, record, "verified", "delivery verified, but not stored");
+        }
+    }
+    if level != TawkLog::Summary {
+        record.headers = Some(delivery.headers.as_str().into());
+        record.body = LoggedBody::verified(&delivery.body);
+        record.signature = Some(delivery.signature);
+    }
+    match event {
+        Event::Unknown(_) => {
+            write_record!(info, record, "verified", "delivery verified, unknown event");
+        }
+        // Tawk.to has changed, or someone else has the secret.
+        Event::Undecodable(_) => {
+            write_record!(warn, record, "verified", "delivery verified, but not an event");
+        }
+        _ => write_record!(info, record, "verified", "delivery verified"),
+    }
+}
+
+/// Logs an unverified request that was not rejected.
+pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body: &[u8]) {
+    let mut record = Record { bytes: Some(body.len()), ..Record::new(level, headers) };
+    if level != TawkLog::Summary {
+        record.body = LoggedBody::unverified(body);
+    }
+    record.log_unverified(level, reason);
+}
+
+/// The fields of a record. `None` is left out.
+#[derive(Default)]
+struct Record<'a> {
+    reason: Option<Cow<'static, str>>,
+    /// The label of the secret.
+    secret: Option<&'a str>,
+    bytes: Option<usize>,
+    /// `Content-Length` of a body that was not received.
+    declared_bytes: Option<u64>,
+    /// The id in the inbox.
+    delivery: Option<i64>,
+    duplicate: Option<bool>,
+    event_id: Option<Cow<'a, str>>,
+    outline: Outline,
+    signature: Option<Signature>,
+    /// Only known at the level `full`.
+    expected_signature: Option<Signature>,
+    /// A JSON object.
+    headers: Option<Cow<'a, str>>,
+    body: LoggedBody<'a>,
+}
+
+impl Record<'_> {
+    fn new(level: TawkLog, headers: &HeaderMap) -> Self {
+        Self {
+            event_id: event_id(headers).map(Cow::Owned),
+            headers: (level != TawkLog::Summary).then(|| unverified_headers(headers).into()),
+            ..Self::default()
+        }
+    }
+
+    fn rejected(level: TawkLog, headers: &HeaderMap) -> Self {
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        let declared_bytes = length.and_then(|length| length.parse().ok());
+        Self { declared_bytes, ..Self::new(level, headers) }
+    }
+
+    fn log_rejection(mut self, level: TawkLog, rejection: &Rejection) {
+        if let Some(reason) = rejection.reason() {
+            return self.log_unverified(level, reason);
+        }
+        self.reason = Some(rejection.to_string().into());
+        match rejection {
+            // A retry is as large, until the operator raises the limit.
+            Rejection::BodyTooLarge => {
+                write_record!(warn, self, "none", "delivery not received");
+            }
+            _ => write_record!(info, self, "none", "delivery not received"),
+        }
+    }
+
+    fn log_unverified(mut self, level: TawkLog, reason: &Reason) {
+        self.reason = Some(reason.to_string().into());
+        if let Reason::Mismatch(mismatch) = reason {
+            self.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
+            self.expected_signature = mismatch.expected_signature();
+        }
+        match reason {
+            Reason::Mismatch(_) | Reason::UnknownSecret => {
+                write_record!(warn, self, "unverified", "delivery not verified");
+            }
+            // Any client can cause the other reasons.
+            _ => write_record!(info, self, "unverified", "delivery not verified"),
+        }
+    }
+}
+
+/// Formats the headers without credentials, or only their length if they would fill the log.
+fn unverified_headers(headers: &HeaderMap) -> String {
+    let text = json_text(&redacted(headers));
+    if text.len() <= MAX_HEADERS {
+        return text;
+    }
+    json_text(&json!(format!("[{} bytes]", text.len())))
+}
+
+/// A body: as JSON, or else as text.
+#[derive(Default)]
+struct LoggedBody<'a> {
+    json: Option<String>,
+    json_error: Option<String>,
+    text: Option<Cow<'a, str>>,
+    encoding: Option<&'static str>,
+    is_truncated: Option<bool>,
+}
+
+impl<'a> LoggedBody<'a> {
+    fn verified(body: &'a [u8]) -> Self {
+        if body.len() > MAX_VERIFIED_BODY {
+            return Self::text(body, MAX_VERIFIED_BODY);
+        }
+        match json_line(body) {
+            Ok(json) => Self { json: Some(json), ..Self::default() },
+            Err(error) => {
+                let text = Self::text(body, MAX_VERIFIED_BODY);
+                Self { json_error: Some(error.to_string()), ..text }
+            }
+        }
+    }
+
+    /// Any client can send it, so it is not parsed.
+    fn unverified(body: &'a [u8]) -> Self {
+        Self::text(body, MAX_UNVERIFIED_BODY)
+    }
+
+    fn text(body: &'a [u8], max_length: usize) -> Self {
+        let start = truncate(body, max_length);
+        let (text, encoding) = text(start);
+        Self {
+            text: Some(text),
+            encoding: Some(encoding),
+            is_truncated: (start.len() < body.len()).then_some(true),
+            ..Self::default()
+        }
+    }
+}
+
+/// Truncates between characters if the body is text.
+fn truncate(body: &[u8], max_length: usize) -> &[u8] {
+    let start = &body[..body.len().min(max_length)];
+    match str::from_utf8(start) {
+        Err(error) if error.error_len().is_none() && start.len() < body.len() => {
+            &start[..error.valid_up_to()]
+        }
+        _ => start,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn long_headers_are_logged_by_their_length() {
+        let logged = |length| {
+            let value = HeaderValue::from_bytes(&vec![0xff; length]).unwrap();
+            unverified_headers(&HeaderMap::from_iter([(CONTENT_LENGTH, value)]))
+        };
+        assert!(logged(1).starts_with(r#"{"content-length":"#));
+        // A byte is written as `\\xff`.
+        assert_eq!(logged(60_000), r#""[300021 bytes]""#);
+    }
+
+    #[test]
+    fn unverified_bodies_are_truncated_between_characters() {
+        const MAX: usize = MAX_UNVERIFIED_BODY;
+        let logged = |body: &[u8]| {
+            let body = LoggedBody::unverified(body);
+            (body.text.unwrap().len(), body.encoding.unwrap(), body.is_truncated)
+        };
+        assert_eq!(logged(&vec![b'a'; MAX]), (MAX, "utf-8", None));
+        assert_eq!(logged(&vec![b'a'; MAX + 1]), (MAX, "utf-8", Some(true)));
+        let text = format!("a{}", "é".repeat(MAX));
+        assert_eq!(logged(text.as_bytes()), (MAX - 1, "utf-8", Some(true)));
+        assert_eq!(logged(&vec![b'\xff'; MAX + 1]), (4 * MAX, "escaped", Some(true)));
+    }
+
+    #[test]
+    fn verified_bodies_are_json_or_text_and_bounded() {
+        let body = LoggedBody::verified(b"{}");
+        assert_eq!((body.json.as_deref(), body.text), (Some("{}"), None));
+        let body = LoggedBody::verified(b"{");
+        assert_eq!((body.json, body.text.as_deref()), (None, Some("{")));
+        assert!(body.json_error.is_some());
+        let long = format!("[{}1]", " ".repeat(MAX_VERIFIED_BODY));
+        let body = LoggedBody::verified(long.as_bytes());
+        assert_eq!((body.json, body.is_truncated), (None, Some(true)));
+        assert_eq!(body.text.unwrap().len(), MAX_VERIFIED_BODY);
+    }
+}

@@ -1,0 +1,113 @@
+//! [`AppError`] and its JSON responses.
+
+use axum::Json;
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// Seconds after which a client should retry.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
+
+/// Why a request failed. Inserted into the extensions of the response, for the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppError {
+    ClientNotAllowed,
+    HttpsRequired,
+    TooManyRequests,
+    /// The delivery may not be stored.
+    NotStored,
+    DatabaseUnavailable,
+    /// A handler panicked.
+    Internal,
+}
+
+/// A request that was rejected because of its head.
+pub struct Denial {
+    /// The reason in metrics.
+    pub label: &'static str,
+    /// The reason in the log.
+    pub reason: &'static str,
+}
+
+impl AppError {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::ClientNotAllowed | Self::HttpsRequired => StatusCode::FORBIDDEN,
+            Self::TooManyRequests | Self::NotStored | Self::DatabaseUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::ClientNotAllowed => "Not allowed",
+            Self::HttpsRequired => "HTTPS required",
+            Self::TooManyRequests => "Too many concurrent requests",
+            Self::NotStored => "Not stored; send it again",
+            Self::DatabaseUnavailable => "Database unavailable",
+            Self::Internal => "Internal server error",
+        }
+    }
+
+    /// Returns `None` if the request was not rejected because of its head.
+    pub const fn denial(self) -> Option<Denial> {
+        let (label, reason) = match self {
+            Self::ClientNotAllowed => ("not_allowed", "client is not in TAWK_ALLOWED_IPS"),
+            Self::HttpsRequired => {
+                ("not_https", "request used plain HTTP and TAWK_REQUIRE_HTTPS is set")
+            }
+            Self::TooManyRequests => {
+                ("overloaded", "TAWK_MAX_CONCURRENT deliveries are already in progress")
+            }
+            Self::NotStored | Self::DatabaseUnavailable | Self::Internal => return None,
+        };
+        Some(Denial { label, reason })
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), detail(self.detail())).into_response();
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        if self.denial().is_some() {
+            // The body is not read. hyper then closes the connection, but does not announce it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Creates the body of an error response.
+pub fn detail(detail: &str) -> Json<Value> {
+    Json(json!({ "detail": detail }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_are_json_and_only_503_has_retry_after() {
+        for (error, status, closes) in [
+            (AppError::ClientNotAllowed, 403, true),
+            (AppError::HttpsRequired, 403, true),
+            (AppError::TooManyRequests, 503, true),
+            (AppError::NotStored, 503, false),
+            (AppError::DatabaseUnavailable, 503, false),
+            (AppError::Internal, 500, false),
+        ] {
+            let response = error.into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["content-type"], "application/json");
+            assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+            assert_eq!(response.headers().contains_key("connection"), closes);
+            assert_eq!(response.extensions().get(), Some(&error));
+        }
+    }
+}

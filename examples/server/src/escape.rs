@@ -1,0 +1,163 @@
+//! Writes JSON and text so that they can't inject log lines or terminal escape sequences.
+
+use std::fmt::{self, Write};
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// Writes `value` on one line, without characters that control how the line is shown, or that are
+/// invisible.
+///
+/// JSON itself only escapes characters below U+0020. All others that a terminal or a log viewer may
+/// interpret are inside of strings, where they can be escaped too.
+pub fn json_text(value: &Value) -> String {
+    escaped(value.to_string())
+}
+
+/// Like [`json_text`], but indented.
+pub fn json_page(value: &Value) -> String {
+    escaped(format!("{value:#}"))
+}
+
+/// Like [`json_text`] for text that may be JSON. Builds no [`Value`], which can take seventy times
+/// the memory.
+pub fn json_line(text: &[u8]) -> serde_json::Result<String> {
+    serde_json::from_slice::<ValidJson>(text)?;
+    let text = str::from_utf8(text).map_err(serde_json::Error::custom)?;
+    // Strings contain no line breaks, and elsewhere they are whitespace (RFC 8259, section 7).
+    Ok(escaped(text.trim_ascii().replace(['\n', '\r', '\t'], " ")))
+}
+
+/// Replaces such characters, and line breaks, in a text for a table.
+pub fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || is_unprintable(c), "\u{fffd}")
+}
+
+fn escaped(text: String) -> String {
+    if !text.contains(is_unprintable) {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if is_unprintable(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Control characters, line and paragraph separators, characters that change the direction of text
+/// (Unicode Standard Annex 9), and characters without a width: soft hyphens, joiners, annotation
+/// marks and tags. Variation selectors are not included, as emoji contain them.
+const fn is_unprintable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' |
+        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' |
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Accepts the same JSON as `serde_json::Value`, without building it. `RawValue` and `IgnoredAny`
+/// would also accept lone surrogates, and `RawValue` any depth.
+struct ValidJson;
+
+impl<'de> Deserialize<'de> for ValidJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValidJson {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self, A::Error> {
+        while values.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        while fields.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn escapes_control_characters_and_reads_back_the_same() {
+        let value = json!({ "text": "a\n\u{1b}[2J\u{9b}2J\u{7f}\u{2028}\u{202e}é👋" });
+        let text = json_text(&value);
+        assert_eq!(text, r#"{"text":"a\n\u001b[2J\u009b2J\u007f\u2028\u202eé👋"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn escapes_invisible_characters_and_reads_back_the_same() {
+        let value = json!("\u{ad}\u{180e}\u{200b}\u{200d}\u{2060}\u{2064}\u{fff9}\u{e0041}");
+        let text = json_text(&value);
+        assert_eq!(text, r#""\u00ad\u180e\u200b\u200d\u2060\u2064\ufff9\udb40\udc41""#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn joins_the_lines_of_json_and_reads_back_the_same() {
+        let sent = "\n{\r\n\t\"a\": [1e2,\n \"b\\n\u{202e}\"] }\n";
+        let line = json_line(sent.as_bytes()).unwrap();
+        assert_eq!(line, r#"{   "a": [1e2,  "b\n\u202e"] }"#);
+        let values = [sent, &line].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(values[0], values[1]);
+    }
+
+    #[test]
+    fn accepts_the_same_json_as_serde_json() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let texts =
+            [r#"{"a":[1,-1,0.5,true,null,"é\ud83d\udc4b"]}"#, r#""\ud83d""#, "1e999", "[1,]"];
+        let texts =
+            texts.map(str::to_owned).into_iter().chain([deep(127), deep(128), deep(100_000)]);
+        for text in texts.map(String::into_bytes).chain([b"\"\xff\"".into(), b"{} x".into()]) {
+            let expected =
+                serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string());
+            let line = json_line(&text).map_err(|error| error.to_string());
+            assert_eq!(line.err(), expected.err());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The routes, and the layers around them.
+
+use std::any::Any;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+use tower_http::trace::TraceLayer;
+use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
+use tracing::Span;
+
+use crate::access::admission;
+use crate::access::allow_list::{self, AllowList};
+use crate::config::{Mode, Settings, TawkLog};
+use crate::error::{self, AppError};
+use crate::state::AppState;
+use crate::telemetry::metrics;
+use crate::{access_log, webhook};
+
+pub const WEBHOOK_PATH: &str = "/tawk-webhook";
+
+pub const METRICS_PATH: &str = "/metrics";
+
+/// Maximum length of a logged request id, which the client can choose.
+const MAX_REQUEST_ID_LENGTH: usize = 64;
+
+pub fn router(secrets: Secrets, settings: &Settings, state: AppState) -> Router {
+    let webhook_layers = ServiceBuilder::new()
+        .layer(from_fn_with_state(state.clone(), access_log::log_requests))
+        .layer(from_fn_with_state(AllowList::new(settings), allow_list::check))
+        .layer(from_fn_with_state(admission::permits(settings), admission::admit))
+        .layer(signature_layer(secrets, settings))
+        // The signature layer has its own limit, which may exceed axum's.
+        .layer(DefaultBodyLimit::disable());
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(CatchPanicLayer::custom(panicked));
+    Router::new()
+        .route(WEBHOOK_PATH, post(webhook::receive).route_layer(webhook_layers))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .layer(layers)
+        .with_state(state)
+}
+
+/// Creates the router for `METRICS_PORT`.
+pub fn metrics_router(state: AppState) -> Router {
+    Router::new().route(METRICS_PATH, get(metrics)).with_state(state)
+}
+
+fn signature_layer(
+    secrets: Secrets,
+    settings: &Settings,
+) -> TawkSignatureLayer<fn(&Rejection) -> Response> {
+    let layer = match settings.tawk_mode {
+        Mode::Enforce => TawkSignatureLayer::enforce(secrets),
+        Mode::Observe => TawkSignatureLayer::observe(secrets),
+    };
+    let rejection_response: fn(&Rejection) -> Response = rejected;
+    let layer = layer
+        .body_limit(settings.tawk_body_limit)
+        .body_deadline(settings.tawk_body_deadline)
+        .rejection_response(rejection_response);
+    if settings.tawk_log == TawkLog::Full { layer.expose_expected_signature() } else { layer }
+}
+
+/// Reveals the kind but not the reason, which would help attackers.
+fn rejected(rejection: &Rejection) -> Response {
+    let detail = match rejection {
+        Rejection::Unverified(_) => "Invalid signature",
+        Rejection::BodyTooLarge => "Body too large",
+        Rejection::BodyTimeout => "Body took too long",
+        Rejection::BodyIncomplete => "Body incomplete",
+        _ => "Rejected",
+    };
+    (rejection.status(), error::detail(detail)).into_response()
+}
+
+/// Creates the span for a request. Its level is ERROR, so that every logged record is inside of it.
+/// The query is left out, as it may contain tokens.
+fn span(request: &Request) -> Span {
+    let request_id = request.extensions().get::<RequestId>().map(|id| {
+        let id = id.header_value().as_bytes();
+        id[..id.len().min(MAX_REQUEST_ID_LENGTH)].escape_ascii().to_string()
+    });
+    tracing::error_span!(
+        "request",
+        request_id,
+        method = request.method().as_str(),
+        path = request.uri().path(),
+    )
+}
+
+/// The panic hook has printed the panic, and the trace layer logs the status.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    AppError::Internal.into_response()
+}
+
+async fn healthy() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Responds with 503 if the database is unavailable, so that no deliveries are routed here.
+async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
+    if state.inbox.is_ready().await {
+        Ok(healthy().await)
+    } else {
+        Err(AppError::DatabaseUnavailable)
+    }
+}
+
+async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    let text = state.metrics.encode(state.inbox.sizes().await.as_ref());
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
+}

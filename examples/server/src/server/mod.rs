@@ -1,0 +1,139 @@
+//! The command `serve`: starts the listener, and shuts it down on a signal.
+
+mod accept;
+mod shutdown;
+mod tls;
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use anyhow::{Context, anyhow};
+use tokio::net::TcpListener;
+use tower_tawk::Secrets;
+use tracing::{info, warn};
+
+use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
+use crate::inbox::{Database, Inbox};
+use crate::notify::Notifier;
+use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
+use crate::state::AppState;
+use crate::telemetry::logging;
+use crate::telemetry::metrics::Metrics;
+use accept::Endpoint;
+
+/// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
+pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
+    let shutdown = shutdown::token().context("cannot handle signals")?;
+    // Takes the text of the secrets, which is dropped here.
+    let setting = settings.tawk_webhook_secret.take();
+    let webhook_secrets = config::parse_webhook_secrets(setting.as_deref())?;
+    let unusual_secrets = positions_of_unusual(&webhook_secrets);
+    let secret_count = webhook_secrets.len();
+    let webhook_secrets = webhook_secrets.into_iter().map(|entry| (entry.label, entry.secret));
+    let secrets =
+        Secrets::new(webhook_secrets).map_err(|error| anyhow!("TAWK_WEBHOOK_SECRET: {error}"))?;
+    let tls = match (&settings.tls_cert, &settings.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
+        _ => None,
+    };
+    let notifier = Notifier::new(&settings.notify.notify_url)?;
+    let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
+    let metrics_socket = match settings.metrics_port {
+        Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
+        None => None,
+    };
+    let database = Database::create(&settings.database.database_url).await?;
+    logging::init(&settings.rust_log, settings.log_format)?;
+    log_warnings(&settings, &unusual_secrets);
+
+    let (metrics, channels) = (Metrics::new(), notifier.names());
+    let days = settings.tawk_retention_days;
+    let inbox = Inbox::start(database, channels.clone(), days, metrics.clone());
+    let notify_on = settings.notify.notify_on.clone();
+    let workers = notifier.start(&notify_on, &inbox, &metrics);
+    let state = AppState { log_level: settings.tawk_log, inbox, notify_on, metrics };
+
+    let mut endpoints = Vec::new();
+    if let Some((socket, address)) = metrics_socket {
+        info!("metrics on http://{address}{METRICS_PATH}");
+        endpoints.push(Endpoint {
+            socket,
+            tls: None,
+            router: router::metrics_router(state.clone()),
+        });
+    }
+    info!(
+        mode = config::name(&settings.tawk_mode),
+        tawk_log = config::name(&settings.tawk_log),
+        secrets = secret_count,
+        channels = channels.len(),
+        "listening on {}://{address}{WEBHOOK_PATH}",
+        if tls.is_some() { "https" } else { "http" }
+    );
+    let router = router::router(secrets, &settings, state.clone());
+    endpoints.push(Endpoint { socket, tls, router });
+
+    let stop_workers = workers.stop();
+    tokio::join!(accept::serve(endpoints, &shutdown), async {
+        shutdown.cancelled().await;
+        stop_workers();
+    });
+    workers.finish().await;
+    state.inbox.close().await;
+    info!("stopped");
+    Ok(())
+}
+
+async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let bind = async {
+        let socket = TcpListener::bind((host, port)).await?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    bind.await.map_err(|error: std::io::Error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => {
+                format!("stop the program that uses it, or set {setting} to another port")
+            }
+            ErrorKind::PermissionDenied => format!("set {setting} to a port above 1023"),
+            _ => "set HOST to an address of this machine, e.g. 127.0.0.1, or to 0.0.0.0 for all"
+                .to_owned(),
+        };
+        anyhow!("cannot listen on {host} port {port}: {error}; {advice}")
+    })
+}
+
+fn positions_of_unusual(secrets: &[WebhookSecret]) -> Vec<usize> {
+    let unusual = (1..).zip(secrets).filter(|(_, secret)| !secret.looks_usual);
+    unusual.map(|(position, _)| position).collect()
+}
+
+/// Logs warnings about risky settings.
+fn log_warnings(settings: &Settings, unusual_secrets: &[usize]) {
+    for position in unusual_secrets {
+        warn!(
+            position,
+            "secret does not look like those of Tawk.to, which have 96 lowercase hex digits; if \
+             deliveries are rejected, copy it from the dashboard again"
+        );
+    }
+    if settings.tawk_mode == Mode::Observe {
+        warn!(
+            "unverified requests are answered 200, so that Tawk.to does not retry them; set \
+             TAWK_MODE=enforce once deliveries are verified"
+        );
+    }
+    match settings.tawk_log {
+        TawkLog::Summary => {}
+        TawkLog::Payload => info!(
+            "deliveries are logged with headers and bodies, which contain personal data, and with \
+             signatures, so that anyone who can read the log can replay them; set TAWK_LOG=summary \
+             to log none of these"
+        ),
+        TawkLog::Full => warn!(
+            "deliveries are logged with headers and bodies, which contain personal data, and \
+             unverified ones with the expected signature, a forgery ready to use; set \
+             TAWK_LOG=summary when you have found the problem"
+        ),
+    }
+}

@@ -1,0 +1,331 @@
+//! [`Metrics`], exported by `/metrics`.
+//!
+//! Every series except those of notifications exists from the start, so that a rate includes the
+//! first increment. The labels are a closed set: clients can't add a series.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use tower_tawk::event::Event;
+use tower_tawk::{Delivery, Reason, Rejection};
+
+use crate::error::Denial;
+
+/// OpenMetrics text, as written by [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds in seconds: from a small delivery to the timeout of Tawk.to.
+const BUCKETS: [f64; 12] =
+    [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// The verdicts and reasons of requests. Prometheus treats an empty reason as a missing label.
+const REQUESTS: [[&str; 2]; 14] = [
+    ["verified", ""],
+    ["unverified", "missing"],
+    ["unverified", "multiple_signatures"],
+    ["unverified", "malformed"],
+    ["unverified", "mismatch"],
+    ["unverified", "unknown_secret"],
+    ["unverified", "other"],
+    ["none", "body_too_large"],
+    ["none", "body_timeout"],
+    ["none", "body_incomplete"],
+    ["none", "not_allowed"],
+    ["none", "not_https"],
+    ["none", "overloaded"],
+    ["none", "other"],
+];
+
+type RequestLabels = [(&'static str, &'static str); 2];
+
+type NotificationLabels = [(&'static str, String); 2];
+
+/// Cheap to clone. Clones share their values.
+#[derive(Clone)]
+pub struct Metrics(Arc<Series>);
+
+struct Series {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_duration: Histogram,
+    body_bytes: Counter,
+    duplicates: Counter,
+    not_stored: Counter,
+    unknown_events: Counter,
+    undecodable_bodies: Counter,
+    notifications: Family<NotificationLabels, Counter>,
+    commit_duration: Histogram,
+}
+
+/// The number of rows in the database.
+#[derive(Clone, Copy, Default)]
+pub struct Sizes {
+    pub deliveries: u64,
+    pub waiting: u64,
+    pub sent: u64,
+    pub failed: u64,
+    /// Age of the oldest waiting notification.
+    pub oldest_waits: Duration,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = registry();
+        let requests = Family::<_, Counter>::default();
+        for [verdict, reason] in REQUESTS {
+            requests.get_or_create(&request_labels(verdict, reason)).inc_by(0);
+        }
+        let help = "Requests to the webhook, by verdict and reason";
+        registry.register("requests", help, requests.clone());
+        let help = "Attempts to send a notification, by channel and outcome";
+        let notifications = Family::default();
+        registry.register("notification_attempts", help, notifications.clone());
+        let help = "Bytes of the bodies of verified requests";
+        let body_bytes = Counter::default();
+        registry.register_with_unit("body", help, Unit::Bytes, body_bytes.clone());
+
+        let mut counter = |name, help| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let duplicates = counter("duplicates", "Verified deliveries that were already stored");
+        let not_stored = counter("unavailable", "Verified deliveries that could not be stored");
+        let unknown_events = counter("unknown_events", "Verified events with an unknown name");
+        let undecodable_bodies =
+            counter("undecodable_bodies", "Verified bodies that could not be decoded");
+
+        let mut histogram = |name, help| {
+            let histogram = Histogram::new(BUCKETS);
+            registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+            histogram
+        };
+        let request_duration =
+            histogram("request_duration", "Time from the head of a request to its response");
+        let commit_duration =
+            histogram("commit_duration", "Time of a transaction that stores deliveries");
+        Self(Arc::new(Series {
+            registry,
+            requests,
+            request_duration,
+            body_bytes,
+            duplicates,
+            not_stored,
+            unknown_events,
+            undecodable_bodies,
+            notifications,
+            commit_duration,
+        }))
+    }
+
+    /// Records the duration of a request to the webhook.
+    pub fn request(&self, duration: Duration) {
+        self.0.request_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Counts a verified delivery, whether or not it is stored.
+    pub fn verified(&self, delivery: &Delivery) {
+        self.count("verified", "");
+        self.0.body_bytes.inc_by(delivery.raw.len().try_into().unwrap_or(u64::MAX));
+        match delivery.event {
+            Event::Unknown(_) => self.0.unknown_events.inc(),
+            Event::Undecodable(_) => self.0.undecodable_bodies.inc(),
+            _ => return,
+        };
+    }
+
+    /// Counts an unverified request.
+    pub fn unverified(&self, reason: &Reason) {
+        let reason = match reason {
+            Reason::Missing => "missing",
+            Reason::MultipleSignatures => "multiple_signatures",
+            Reason::Malformed(_) => "malformed",
+            Reason::Mismatch(_) => "mismatch",
+            Reason::UnknownSecret => "unknown_secret",
+            _ => "other",
+        };
+        self.count("unverified", reason);
+    }
+
+    /// Counts a request that the signature layer rejected.
+    pub fn rejected(&self, rejection: &Rejection) {
+        match rejection {
+            Rejection::Unverified(reason) => self.unverified(reason),
+            Rejection::BodyTooLarge => self.count("none", "body_too_large"),
+            Rejection::BodyTimeout => self.count("none", "body_timeout"),
+            Rejection::BodyIncomplete => self.count("none", "body_incomplete"),
+            _ => self.count("none", "other"),
+        }
+    }
+
+    /// Counts a request that was rejected because of its head.
+    pub fn denied(&self, denial: &Denial) {
+        self.count("none", denial.label);
+    }
+
+    fn count(&self, verdict: &'static str, reason: &'static str) {
+        self.0.requests.get_or_create(&request_labels(verdict, reason)).inc();
+    }
+
+    /// Counts a verified delivery that was already stored.
+    pub fn duplicate(&self) {
+        self.0.duplicates.inc();
+    }
+
+    /// Counts a verified delivery that could not be stored.
+    pub fn not_stored(&self) {
+        self.0.not_stored.inc();
+    }
+
+    /// Counts an attempt to send a notification.
+    pub fn notification(&self, channel: &str, outcome: &str) {
+        let labels = [("channel", channel.to_owned()), ("outcome", outcome.to_owned())];
+        self.0.notifications.get_or_create(&labels).inc();
+    }
+
+    /// Records the duration of a transaction, which may store several deliveries.
+    pub fn commit(&self, duration: Duration) {
+        self.0.commit_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Writes all series. `sizes` are left out if they are unknown.
+    pub fn encode(&self, sizes: Option<&Sizes>) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = self.write(&mut text, sizes);
+        text
+    }
+
+    fn write(&self, text: &mut String, sizes: Option<&Sizes>) -> fmt::Result {
+        encode_registry(text, &self.0.registry)?;
+        if let Some(sizes) = sizes {
+            encode_registry(text, &sizes.registry())?;
+        }
+        encode_eof(text)
+    }
+}
+
+impl Sizes {
+    /// Creates a registry for a single response.
+    fn registry(&self) -> Registry {
+        let mut registry = registry();
+        let deliveries = ConstGauge::new(self.deliveries);
+        registry.register("inbox_deliveries", "Deliveries in the inbox", deliveries);
+        let outbox = Family::<[(&str, &str); 1], Gauge>::default();
+        for (state, count) in
+            [("waiting", self.waiting), ("sent", self.sent), ("failed", self.failed)]
+        {
+            let count = count.try_into().unwrap_or(i64::MAX);
+            outbox.get_or_create(&[("state", state)]).set(count);
+        }
+        registry.register("outbox_notifications", "Notifications in the outbox, by state", outbox);
+        registry.register_with_unit(
+            "outbox_oldest_waiting",
+            "Age of the oldest waiting notification, 0 if there is none",
+            Unit::Seconds,
+            ConstGauge::new(self.oldest_waits.as_secs()),
+        );
+        registry
+    }
+}
+
+fn registry() -> Registry {
+    Registry::with_prefix("tawk")
+}
+
+const fn request_labels(verdict: &'static str, reason: &'static str) -> RequestLabels {
+    [("verdict", verdict), ("reason", reason)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::AppError;
+
+    /// The names and labels of all samples, and those that are not 0.
+    fn samples(metrics: &Metrics, sizes: Option<&Sizes>) -> (usize, Vec<String>) {
+        let text = metrics.encode(sizes);
+        assert!(text.ends_with("\n# EOF\n"), "{text}");
+        let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let counted =
+            samples.iter().filter(|line| !line.ends_with(" 0") && !line.ends_with(" 0.0"));
+        let counted = counted.filter(|line| !line.contains("_bucket{"));
+        (samples.len(), counted.map(|&line| line.to_owned()).collect())
+    }
+
+    #[test]
+    fn each_call_changes_only_its_series() {
+        type Call = fn(&Metrics);
+
+        let cases: [(Call, &[&str]); 7] = [
+            (
+                |metrics| metrics.unverified(&Reason::Missing),
+                &[r#"tawk_requests_total{verdict="unverified",reason="missing"} 1"#],
+            ),
+            (
+                |metrics| metrics.rejected(&Rejection::BodyTimeout),
+                &[r#"tawk_requests_total{verdict="none",reason="body_timeout"} 1"#],
+            ),
+            (
+                |metrics| metrics.denied(&AppError::TooManyRequests.denial().unwrap()),
+                &[r#"tawk_requests_total{verdict="none",reason="overloaded"} 1"#],
+            ),
+            (Metrics::duplicate, &["tawk_duplicates_total 1"]),
+            (Metrics::not_stored, &["tawk_unavailable_total 1"]),
+            (
+                |metrics| metrics.request(Duration::from_millis(250)),
+                &[
+                    "tawk_request_duration_seconds_sum 0.25",
+                    "tawk_request_duration_seconds_count 1",
+                ],
+            ),
+            (
+                |metrics| metrics.commit(Duration::from_secs(40)),
+                &["tawk_commit_duration_seconds_sum 40.0", "tawk_commit_duration_seconds_count 1"],
+            ),
+        ];
+        let (count, counted) = samples(&Metrics::new(), None);
+        assert_eq!(counted, [""; 0]);
+        for (call, expected) in cases {
+            let metrics = Metrics::new();
+            call(&metrics);
+            assert_eq!(
+                samples(&metrics, None),
+                (count, expected.iter().map(|&e| e.into()).collect())
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_are_left_out_if_they_are_unknown() {
+        let oldest_waits = Duration::from_secs(5);
+        let sizes = Sizes { deliveries: 7, waiting: 1, sent: 2, failed: 3, oldest_waits };
+        let metrics = Metrics::new();
+        let (count, _) = samples(&metrics, None);
+        let expected = [
+            "tawk_inbox_deliveries 7",
+            r#"tawk_outbox_notifications{state="failed"} 3"#,
+            r#"tawk_outbox_notifications{state="sent"} 2"#,
+            r#"tawk_outbox_notifications{state="waiting"} 1"#,
+            "tawk_outbox_oldest_waiting_seconds 5",
+        ];
+        let (with_sizes, mut counted) = samples(&metrics, Some(&sizes));
+        counted.sort_unstable();
+        assert_eq!((with_sizes, counted), (count + 5, expected.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn notifications_are_counted_by_channel_and_outcome() {
+        let metrics = Metrics::new();
+        metrics.notification("h-1", "sent");
+        let expected = r#"tawk_notification_attempts_total{channel="h-1",outcome="sent"} 1"#;
+        assert_eq!(samples(&metrics, None).1, [expected]);
+    }
+}

@@ -1,0 +1,5 @@
+//! What operators see: logs and metrics.
+
+mod cloud_run;
+pub mod logging;
+pub mod metrics;
