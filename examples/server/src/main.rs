@@ -3,14 +3,15 @@
 //!
 //! This file picks the command; each command is a module of its own.
 
+#![allow(unreachable_pub, reason = "`pub` in private modules")]
+
 mod answer;
 mod app;
+mod commands;
 mod config;
 mod delivery;
 mod dotenv;
 mod guard;
-mod inbox;
-mod inbox_command;
 mod listener;
 mod log;
 mod metrics;
@@ -19,6 +20,7 @@ mod operations;
 mod record;
 mod send;
 mod serve;
+mod store;
 mod trust;
 mod webhook;
 
@@ -51,7 +53,7 @@ enum Command {
     /// Play Tawk.to: send signed deliveries to a listener
     Send(send::Arguments),
     /// Read the inbox: what has been received
-    Inbox(inbox_command::Arguments),
+    Inbox(commands::inbox::Arguments),
 }
 
 /// Reads `.env` before there are threads, since that changes the environment of the process.
@@ -76,7 +78,7 @@ fn main() -> ExitCode {
 async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
     let settings = match command {
         Some(Command::Send(arguments)) => return send::run(arguments).await,
-        Some(Command::Inbox(arguments)) => return inbox_command::run(arguments).await,
+        Some(Command::Inbox(arguments)) => return commands::inbox::run(arguments).await,
         Some(Command::Serve(settings)) => settings,
         None => settings,
     };

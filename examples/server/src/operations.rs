@@ -9,18 +9,18 @@ use crate::answer::{json, ok, unavailable};
 use crate::listener::Listener;
 use crate::{guard, metrics};
 
-/// 200 while the database answers and notifications move: a host then sends deliveries here.
+/// 200 while the database answers.
 pub(crate) async fn ready(State(listener): State<Listener>) -> Response<Body> {
-    if listener.inbox.is_ready().await {
+    if listener.store.is_ready().await {
         ok()
     } else {
-        unavailable(r#"{"detail":"Database not reachable, or notifications stuck"}"#)
+        unavailable(r#"{"detail":"Database unavailable"}"#)
     }
 }
 
 /// The metrics, for whoever may reach the port that they have of their own.
 pub(crate) async fn metrics(State(listener): State<Listener>) -> Response<Body> {
-    let text = listener.metrics.encode(listener.inbox.sizes().await.as_ref());
+    let text = listener.metrics.encode(listener.store.sizes().await.as_ref());
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
     response

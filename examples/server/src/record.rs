@@ -14,11 +14,11 @@ use tower_tawk::event::Event;
 use tower_tawk::{Reason, Rejection};
 
 use crate::config::TawkLog;
-use crate::delivery::{Delivery, Outline, event_id, redacted};
+use crate::delivery::{Outline, event_id, redacted};
 use crate::guard::Refused;
-use crate::inbox::{Stored, Unavailable};
 use crate::log::json_text;
 use crate::metrics::Counted;
+use crate::store::{NewDelivery, StoreError, Stored};
 use contents::Contents;
 use fields::Fields;
 use said::Said;
@@ -26,10 +26,10 @@ use said::Said;
 /// Logs a verified delivery: only of these it is told what they say, and only once.
 pub(crate) fn verified(
     level: TawkLog,
-    delivery: &Delivery,
+    delivery: &NewDelivery,
     event: &Event,
     counted: Counted,
-    stored: &Result<Stored, Unavailable>,
+    stored: &Result<Stored, StoreError>,
 ) {
     const VERDICT: &str = "verified";
     let mut fields = Fields {
@@ -41,8 +41,8 @@ pub(crate) fn verified(
         ..Fields::default()
     };
     match stored {
-        Ok(Stored::New { id, .. }) => fields.delivery = Some(*id),
-        Ok(Stored::Repeat) => {
+        Ok(Stored::New { id }) => fields.delivery = Some(*id),
+        Ok(Stored::Duplicate) => {
             // Whoever has seen a delivery can send it as often as they like.
             fields.duplicate = Some(true);
             return fields.info(VERDICT, "delivery verified, and known already");

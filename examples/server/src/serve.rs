@@ -11,7 +11,6 @@ use tracing::{info, warn};
 
 use crate::app::{self, METRICS, WEBHOOK};
 use crate::config::{self, ConfigError, Mode, Settings, TawkLog};
-use crate::inbox::Inbox;
 use crate::listener::Listener;
 use crate::log;
 use crate::metrics::Metrics;
@@ -26,18 +25,18 @@ use prepared::Prepared;
 pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
     let stopped = signals::stopped()
         .map_err(|error| ConfigError::new(format!("cannot wait for signals: {error}")))?;
-    let prepared = Prepared::new(&mut settings).await?;
+    let metrics = Metrics::new();
+    let prepared = Prepared::new(&mut settings, &metrics).await?;
     log::begin(&settings.rust_log, settings.log_format)?;
     warn_of(&settings, &prepared.unusual_secrets);
 
-    let Prepared { secrets, secret_count, notifier, database, socket, metrics_socket, tls, .. } =
+    let Prepared { secrets, secret_count, notifier, store, socket, metrics_socket, tls, .. } =
         prepared;
-    let (metrics, channels) = (Metrics::new(), notifier.names());
-    let days = settings.tawk_retention_days;
-    let inbox = Inbox::start(database, channels.clone(), days, metrics.clone());
+    let channels = notifier.names();
+    let store = store.start(channels.clone(), settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
-    let workers = notifier.start(&notify_on, &inbox, &metrics);
-    let listener = Listener { level: settings.tawk_log, inbox, notify_on, metrics };
+    let workers = notifier.start(&notify_on, &store, &metrics);
+    let listener = Listener { level: settings.tawk_log, store, notify_on, metrics };
 
     let mut endpoints = Vec::new();
     if let Some((socket, address)) = metrics_socket {
@@ -67,8 +66,8 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
 }
 
 /// After the last request.
-async fn finish(Listener { inbox, metrics, .. }: Listener) {
-    inbox.close().await;
+async fn finish(Listener { store, metrics, .. }: Listener) {
+    store.close().await;
     info!(
         unknown_events = metrics.unknown_events(),
         undecodable_bodies = metrics.undecodable_bodies(),

@@ -11,15 +11,14 @@ use axum::http::{HeaderMap, Response};
 use axum::middleware::Next;
 use tower_tawk::event::Event;
 use tower_tawk::{Rejection, Verdict, VerifiedSignature};
-use tracing::{Instrument, warn};
+use tracing::Instrument;
 
 use crate::answer::{json, ok, unavailable};
 use crate::config::Occasion;
-use crate::delivery::Delivery;
 use crate::guard::{Place, Refused};
-use crate::inbox::{Stored, Unavailable};
 use crate::listener::Listener;
 use crate::record::{self, Record};
+use crate::store::{NewDelivery, StoreError, Stored};
 
 /// When a request's head was there.
 #[derive(Clone, Copy)]
@@ -61,38 +60,30 @@ pub(crate) async fn receive(
 
 /// Stores it whatever it says: it would say the same the next time.
 async fn store(
-    Listener { level, inbox, notify_on, metrics }: &Listener,
+    Listener { level, store, notify_on, metrics }: &Listener,
     by: &VerifiedSignature,
     headers: &HeaderMap,
     body: Bytes,
-) -> Result<Stored, Unavailable> {
+) -> Result<Stored, StoreError> {
     metrics.verified(body.len());
     let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
-    let delivery = Arc::new(Delivery::new(by, headers, &event, body));
+    let delivery = Arc::new(NewDelivery::new(by, headers, &event, body));
     let is_told = Occasion::of(&event, notify_on).is_some();
-    let stored = inbox.store(Arc::clone(&delivery), is_told).await;
+    let stored = store.store(Arc::clone(&delivery), is_told).await;
     match stored {
         Ok(Stored::New { .. }) => {}
-        Ok(Stored::Repeat) => metrics.duplicate(),
+        Ok(Stored::Duplicate) => metrics.duplicate(),
         Err(_) => metrics.unavailable(),
     }
     record::verified(*level, &delivery, &event, metrics.event(&event), &stored);
-    if let Ok(Stored::New { id, is_odd: true }) = stored {
-        // Either Tawk.to gives the same id to two events, or somebody has the secret.
-        warn!(
-            delivery = id,
-            event_id = delivery.event_id,
-            "odd: another delivery has the same event id"
-        );
-    }
     stored
 }
 
 /// 200 for what is on disk, and for nothing else.
-fn answer(stored: &Result<Stored, Unavailable>) -> Response<Body> {
+fn answer(stored: &Result<Stored, StoreError>) -> Response<Body> {
     match stored {
         Ok(Stored::New { .. }) => ok(),
-        Ok(Stored::Repeat) => json(Response::new(r#"{"status":"ok","duplicate":true}"#.into())),
+        Ok(Stored::Duplicate) => json(Response::new(r#"{"status":"ok","duplicate":true}"#.into())),
         Err(_) => unavailable(r#"{"detail":"Not stored; send it again"}"#),
     }
 }

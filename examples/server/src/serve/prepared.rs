@@ -9,8 +9,9 @@ use tower_tawk::Secrets;
 
 use super::tls;
 use crate::config::{self, ConfigError, Settings};
-use crate::inbox::Database;
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
+use crate::store::Store;
 
 /// A socket that listens, and on which address.
 type Socket = (TcpListener, SocketAddr);
@@ -24,14 +25,17 @@ pub(super) struct Prepared {
     pub(super) notifier: Notifier,
     pub(super) socket: Socket,
     pub(super) metrics_socket: Option<Socket>,
-    pub(super) database: Database,
+    pub(super) store: Store,
 }
 
 impl Prepared {
     /// # Errors
     ///
     /// When a setting cannot be used, with what to do about it.
-    pub(super) async fn new(settings: &mut Settings) -> Result<Self, ConfigError> {
+    pub(super) async fn new(
+        settings: &mut Settings,
+        metrics: &Metrics,
+    ) -> Result<Self, ConfigError> {
         // The text of the secrets ends here.
         let secrets = config::read(settings.tawk_webhook_secret.take().as_deref())?;
         let secret_count = secrets.len();
@@ -49,7 +53,9 @@ impl Prepared {
             Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
             None => None,
         };
-        let database = Database::create(&settings.database.database_url).await?;
+        let store = Store::create(&settings.database.database_url, metrics.clone())
+            .await
+            .map_err(|error| ConfigError::new(error.to_string()))?;
         Ok(Self {
             secrets,
             secret_count,
@@ -58,7 +64,7 @@ impl Prepared {
             notifier,
             socket,
             metrics_socket,
-            database,
+            store,
         })
     }
 }
