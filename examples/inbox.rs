@@ -6,19 +6,19 @@
 //!
 //! Prints a `curl` command that sends a signed delivery. Run it twice: the second delivery is a
 //! duplicate, which is answered with 200 and changes nothing. The database is `inbox.db` unless
-//! `DATABASE_URL` is set.
+//! `DATABASE_PATH` is set.
 
 use std::env;
 use std::error::Error;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{Connection, SqliteConnection, SqlitePool};
+use rusqlite::{Connection, params};
 use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
 use tower_tawk::{Delivery, Secret, TawkSignatureLayer};
 
 const BODY: &str = r#"{"event":"chat:start","chatId":"1","property":{"id":"2"}}"#;
@@ -33,82 +33,70 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let secret = secret()?;
     let signature = secret.sign(BODY.as_bytes());
-    let url = env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite:inbox.db".into());
-    let pool = open(&url)
-        .await
-        .map_err(|error| format!("failed to open database: {error}; check DATABASE_URL"))?;
+    let path = env::var("DATABASE_PATH").unwrap_or_else(|_| "inbox.db".into());
+    let database = open(&path)
+        .map_err(|error| format!("failed to open database: {error}; check DATABASE_PATH"))?;
 
     let listener = TcpListener::bind("127.0.0.1:8000").await?;
     let address = listener.local_addr()?;
     println!(
         "curl -i http://{address}/tawk-webhook -H 'X-Tawk-Signature: {signature}' -d '{BODY}'"
     );
-    axum::serve(listener, router(secret, pool)).await?;
+    axum::serve(listener, router(secret, database)).await?;
     Ok(())
 }
 
-pub(crate) fn router(secret: Secret, pool: SqlitePool) -> Router {
+/// SQLite allows one writer at a time.
+pub(crate) type Database = Arc<Mutex<Connection>>;
+
+pub(crate) fn router(secret: Secret, database: Database) -> Router {
     let layer = TawkSignatureLayer::enforce(secret);
-    Router::new().route("/tawk-webhook", post(webhook).route_layer(layer)).with_state(pool)
+    Router::new().route("/tawk-webhook", post(webhook).route_layer(layer)).with_state(database)
 }
 
 /// Only called for verified deliveries. Tawk.to retries for up to 12 hours after a 503.
-async fn webhook(State(pool): State<SqlitePool>, delivery: Delivery) -> StatusCode {
-    match store(&pool, &delivery).await {
-        Ok(()) => StatusCode::OK,
-        Err(error) => {
+async fn webhook(State(database): State<Database>, delivery: Delivery) -> StatusCode {
+    let store = spawn_blocking(move || {
+        store(&mut database.lock().unwrap_or_else(PoisonError::into_inner), &delivery)
+    });
+    match store.await {
+        Ok(Ok(())) => StatusCode::OK,
+        Ok(Err(error)) => {
             tracing::error!(%error, "failed to store delivery");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Err(error) => {
+            tracing::error!(%error, "panicked while storing delivery");
             StatusCode::SERVICE_UNAVAILABLE
         }
     }
 }
 
-async fn store(pool: &SqlitePool, delivery: &Delivery) -> sqlx::Result<()> {
-    let mut connection = pool.acquire().await?;
-    let result = store_once(&mut connection, delivery).await;
-    if result.is_err() {
-        // SQLite rolls back by itself after some errors, such as a full disk, and sqlx does not
-        // notice. Don't reuse the connection.
-        connection.close_on_drop();
-    }
-    result
-}
-
 /// The signature is the deduplication key. It is inserted in the same transaction as everything
-/// else, so that either all of it takes effect or none of it.
-async fn store_once(connection: &mut SqliteConnection, delivery: &Delivery) -> sqlx::Result<()> {
-    let mut transaction = connection.begin().await?;
-    let inserted = sqlx::query(
-        "INSERT INTO deliveries (signature, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(&delivery.signature.as_bytes()[..])
-    .bind(&delivery.raw[..])
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
+/// else, so that either all of it takes effect or none of it: the transaction rolls back if it is
+/// dropped before `commit`.
+fn store(connection: &mut Connection, delivery: &Delivery) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    let inserted = transaction.execute(
+        "INSERT INTO deliveries (signature, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![delivery.signature.as_bytes(), &delivery.raw[..]],
+    )?;
     if inserted == 0 {
         return Ok(()); // A duplicate.
     }
     // Replace this with your own work.
-    sqlx::query(
-        "INSERT INTO event_counts (event, count) VALUES (?, 1)
+    transaction.execute(
+        "INSERT INTO event_counts (event, count) VALUES (?1, 1)
          ON CONFLICT DO UPDATE SET count = count + 1",
-    )
-    .bind(delivery.event.name())
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await
+        [delivery.event.name()],
+    )?;
+    transaction.commit()
 }
 
-pub(crate) async fn open(url: &str) -> sqlx::Result<SqlitePool> {
-    let options = url.parse::<SqliteConnectOptions>()?.create_if_missing(true);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1) // SQLite allows one writer at a time.
-        .acquire_timeout(Duration::from_secs(10)) // Tawk.to waits 30 s for the response.
-        .connect_with(options)
-        .await?;
-    sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-    Ok(pool)
+pub(crate) fn open(path: &str) -> rusqlite::Result<Database> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(SCHEMA)?;
+    Ok(Arc::new(Mutex::new(connection)))
 }
 
 fn secret() -> Result<Secret, String> {

@@ -17,10 +17,10 @@ use tower_tawk::{Reason, Rejection, Signature};
 use tracing::Instrument;
 
 use crate::config::TawkLog;
-use crate::delivery::{Delivery, Outline, event_id, redacted, text};
+use crate::delivery::{Outline, event_id, redacted, text};
 use crate::error::AppError;
 use crate::escape::{json_line, json_text};
-use crate::inbox::{Stored, Unavailable};
+use crate::store::{NewDelivery, StoreError, Stored};
 use crate::state::AppState;
 
 /// Writes a record as one tracing event. A macro, because the level of an event is a constant.
@@ -108,9 +108,9 @@ fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
 /// delivery can replay it.
 pub fn log_verified(
     level: TawkLog,
-    delivery: &Delivery,
+    delivery: &NewDelivery,
     event: &Event,
-    stored: &Result<Stored, Unavailable>,
+    stored: &Result<Stored, StoreError>,
 ) {
     let mut record = Record {
         secret: Some(&delivery.secret_label),
@@ -121,7 +121,7 @@ pub fn log_verified(
     };
     match stored {
         Ok(Stored::New { id, .. }) => record.delivery = Some(*id),
-        Ok(Stored::Repeat) => {
+        Ok(Stored::Duplicate) => {
             record.duplicate = Some(true);
             return write_record!(info, record, "verified", "duplicate delivery");
         }

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, Settings};
-use crate::{inbox_command, send};
+use crate::{commands, send};
 
 /// Receives Tawk.to webhooks, verifies and stores them, and sends notifications.
 #[derive(Parser)]
@@ -26,7 +26,7 @@ pub enum Command {
     /// Send signed test deliveries to a listener
     Send(send::Arguments),
     /// Read the stored deliveries
-    Inbox(inbox_command::Arguments),
+    Inbox(commands::inbox::Arguments),
 }
 
 impl Arguments {

@@ -6,18 +6,18 @@
 mod access;
 mod access_log;
 mod arguments;
+mod commands;
 mod config;
 mod delivery;
 mod dotenv;
 mod error;
 mod escape;
-mod inbox;
-mod inbox_command;
 mod notify;
 mod router;
 mod send;
 mod server;
 mod state;
+mod store;
 mod telemetry;
 mod trust;
 mod webhook;
@@ -57,7 +57,7 @@ fn run() -> anyhow::Result<ExitCode> {
         match command {
             Command::Serve(settings) => server::run(settings).await.map(|()| ExitCode::SUCCESS),
             Command::Send(arguments) => Ok(send::run(arguments).await),
-            Command::Inbox(arguments) => Ok(inbox_command::run(arguments).await),
+            Command::Inbox(arguments) => Ok(commands::inbox::run(arguments).await),
         }
     });
     // A hanging DNS lookup must not block the exit.

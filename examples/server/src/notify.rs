@@ -40,8 +40,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{ConfigError, Occasions};
-use crate::inbox::Inbox;
 use crate::metrics::Metrics;
+use crate::store::Store;
 use attempt::Attempt;
 use channels::Channels;
 use client::Client;
@@ -81,15 +81,15 @@ impl Notifier {
     }
 
     /// Begins to send what is due, as what happened on one of these occasions.
-    pub(crate) fn start(self, on: &Occasions, inbox: &Inbox, metrics: &Metrics) -> Workers {
+    pub(crate) fn start(self, on: &Occasions, store: &Store, metrics: &Metrics) -> Workers {
         let stop = watch::Sender::new(());
         let mut working = JoinSet::new();
         if let Some(client) = self.client {
             for (name, channel) in self.channels.into_each() {
                 let name = name.into();
-                let (client, inbox, metrics) = (client.clone(), inbox.clone(), metrics.clone());
+                let (client, store, metrics) = (client.clone(), store.clone(), metrics.clone());
                 let on = on.clone();
-                let attempt = Attempt { name, channel, on, client, inbox };
+                let attempt = Attempt { name, channel, on, client, store };
                 let worker = Worker { attempt, metrics };
                 working.spawn(worker.run(stop.subscribe()));
             }

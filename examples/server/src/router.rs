@@ -113,7 +113,7 @@ async fn healthy() -> Json<Value> {
 
 /// Responds with 503 if the database is unavailable, so that no deliveries are routed here.
 async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
-    if state.inbox.is_ready().await {
+    if state.store.is_ready().await {
         Ok(healthy().await)
     } else {
         Err(AppError::DatabaseUnavailable)
@@ -121,6 +121,6 @@ async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
 }
 
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
-    let text = state.metrics.encode(state.inbox.sizes().await.as_ref());
+    let text = state.metrics.encode(state.store.sizes().await.as_ref());
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }

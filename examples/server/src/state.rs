@@ -1,14 +1,14 @@
 //! [`AppState`], shared by handlers and middleware.
 
 use crate::config::{Occasions, TawkLog};
-use crate::inbox::Inbox;
+use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
     pub log_level: TawkLog,
-    pub inbox: Inbox,
+    pub store: Store,
     /// The events that trigger notifications.
     pub notify_on: Occasions,
     pub metrics: Metrics,

@@ -11,10 +11,9 @@ use tower_tawk::{Delivery, Verdict};
 
 use crate::access_log;
 use crate::config::Occasion;
-use crate::delivery::Delivery as NewDelivery;
 use crate::error::AppError;
-use crate::inbox::Stored;
 use crate::state::AppState;
+use crate::store::{NewDelivery, Stored};
 
 /// Responds with 200 to stored deliveries, whatever they contain: a retry would be identical. In
 /// observe mode, unverified requests get the same response but are only logged.
@@ -39,11 +38,11 @@ pub async fn receive(
     let Delivery { event, raw, .. } = delivery;
     let new = Arc::new(NewDelivery::new(&verified, &headers, &event, raw));
     let notify = Occasion::of(&event, &state.notify_on).is_some();
-    let stored = state.inbox.store(Arc::clone(&new), notify).await;
+    let stored = state.store.store(Arc::clone(&new), notify).await;
     access_log::log_verified(state.log_level, &new, &event, &stored);
     match stored {
         Ok(Stored::New { .. }) => Ok(Json(json!({ "status": "ok" }))),
-        Ok(Stored::Repeat) => {
+        Ok(Stored::Duplicate) => {
             state.metrics.duplicate();
             Ok(Json(json!({ "status": "ok", "duplicate": true })))
         }

@@ -12,8 +12,7 @@ use super::channel::Channel;
 use super::client::{Client, Failure, TIME_LIMIT};
 use super::message::Message;
 use crate::config::{Occasion, Occasions};
-use crate::delivery::Delivery;
-use crate::inbox::{Claimed, Inbox};
+use crate::store::{Claimed, Store, StoredDelivery};
 
 /// More than it takes a day to come to: only what never ends as it should is tried as often.
 const ATTEMPTS_MOST: i64 = 100;
@@ -26,7 +25,7 @@ pub(super) struct Attempt {
     pub(super) channel: Arc<dyn Channel>,
     pub(super) on: Occasions,
     pub(super) client: Client,
-    pub(super) inbox: Inbox,
+    pub(super) store: Store,
 }
 
 /// What an attempt led to.
@@ -46,7 +45,7 @@ impl Attempt {
             return Err(Failure::here("it was tried too often", true));
         }
         // What it was made from is not kept while it is sent.
-        let request = match self.inbox.delivery(claimed.delivery_id).await {
+        let request = match self.store.delivery(claimed.delivery_id).await {
             Ok(Some(delivery)) => self.request(claimed, &delivery)?,
             Ok(None) => {
                 let why = "the delivery is older than TAWK_RETENTION_DAYS, and deleted";
@@ -63,7 +62,11 @@ impl Attempt {
         self.client.send(request).await
     }
 
-    fn request(&self, claimed: &Claimed, delivery: &Delivery) -> Result<Request<Bytes>, Failure> {
+    fn request(
+        &self,
+        claimed: &Claimed,
+        delivery: &StoredDelivery,
+    ) -> Result<Request<Bytes>, Failure> {
         let event = delivery.event();
         // It was worth telling when it was stored, whatever `NOTIFY_ON` says now.
         let occasion = [&*self.on, Occasion::value_variants()]
@@ -79,7 +82,7 @@ impl Attempt {
     /// By which a receiver recognises what it has got already: SHA-256 of the signature, which
     /// itself would let somebody send the delivery again, and the channel. A replay is meant to be
     /// heard again.
-    fn idempotency_key(&self, claimed: &Claimed, delivery: &Delivery) -> HeaderValue {
+    fn idempotency_key(&self, claimed: &Claimed, delivery: &StoredDelivery) -> HeaderValue {
         let mut digest = Sha256::new();
         digest.update(delivery.signature.as_bytes());
         digest.update(self.name.as_bytes());

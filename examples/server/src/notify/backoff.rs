@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::client::Failure;
-use crate::inbox::{Claimed, Outcome};
+use crate::store::{Claimed, Outcome};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Before what chance adds: an hour with that.

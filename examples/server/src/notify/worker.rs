@@ -13,8 +13,8 @@ use tracing::{error, info, warn};
 use super::attempt::{Attempt, Ended};
 use super::backoff;
 use super::client::Failure;
-use crate::inbox::{Claimed, Outcome};
 use crate::metrics::Metrics;
+use crate::store::{Claimed, Outcome};
 
 /// How many are under way at once.
 const MOST: usize = 4;
@@ -51,7 +51,7 @@ impl Worker {
     }
 
     async fn send(&self, mut stopped: watch::Receiver<()>) {
-        let mut changes = self.attempt.inbox.outbox().changes();
+        let mut changes = self.attempt.store.subscribe();
         let mut under_way = JoinSet::new();
         let mut rest = None::<Rest>;
         loop {
@@ -87,7 +87,7 @@ impl Worker {
     }
 
     async fn claim(&self, most: usize) -> Vec<Claimed> {
-        match self.attempt.inbox.outbox().claim(&self.attempt.name, most).await {
+        match self.attempt.store.claim(&self.attempt.name, most).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 warn!(%error, "cannot read the outbox; trying again");
@@ -99,7 +99,7 @@ impl Worker {
 
     /// Lets everything that waits for a receiver wait: it is not late, then.
     async fn defer(&self, until: SystemTime) {
-        if let Err(error) = self.attempt.inbox.outbox().defer(&self.attempt.name, until).await {
+        if let Err(error) = self.attempt.store.postpone(&self.attempt.name, until).await {
             warn!(%error, "cannot write down that a receiver asks for time; trying again");
         }
     }
@@ -120,7 +120,7 @@ impl Worker {
             }
         };
         self.report(&claimed, &outcome);
-        while let Err(error) = self.attempt.inbox.outbox().mark(&claimed, &outcome).await {
+        while let Err(error) = self.attempt.store.finish(&claimed, &outcome).await {
             warn!(%error, "cannot write down what became of a notification; trying again");
             sleep(PAUSE).await;
         }

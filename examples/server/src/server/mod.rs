@@ -13,10 +13,10 @@ use tower_tawk::Secrets;
 use tracing::{info, warn};
 
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
-use crate::inbox::{Database, Inbox};
 use crate::notify::Notifier;
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
+use crate::store::Store;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use accept::Endpoint;
@@ -42,16 +42,16 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
         None => None,
     };
-    let database = Database::create(&settings.database.database_url).await?;
+    let metrics = Metrics::new();
+    let store = Store::create(&settings.database.database_url, metrics.clone()).await?;
     logging::init(&settings.rust_log, settings.log_format)?;
     log_warnings(&settings, &unusual_secrets);
 
-    let (metrics, channels) = (Metrics::new(), notifier.names());
-    let days = settings.tawk_retention_days;
-    let inbox = Inbox::start(database, channels.clone(), days, metrics.clone());
+    let channels = notifier.names();
+    let store = store.start(channels.clone(), settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
-    let workers = notifier.start(&notify_on, &inbox, &metrics);
-    let state = AppState { log_level: settings.tawk_log, inbox, notify_on, metrics };
+    let workers = notifier.start(&notify_on, &store, &metrics);
+    let state = AppState { log_level: settings.tawk_log, store, notify_on, metrics };
 
     let mut endpoints = Vec::new();
     if let Some((socket, address)) = metrics_socket {
@@ -79,7 +79,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         stop_workers();
     });
     workers.finish().await;
-    state.inbox.close().await;
+    state.store.close().await;
     info!("stopped");
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod commands;
 mod crash;
 mod deliveries;
+mod migrations;
 mod odd;
 mod postgres_alone;
 mod repeats;
@@ -22,7 +23,11 @@ crate::support::on_each_database! {
     odd::no_event_id_is_too_odd_to_be_stored,
     repeats::a_repeat_is_answered_200_and_changes_nothing,
     repeats::the_same_delivery_64_times_at_once_is_stored_once,
-    repeats::the_same_event_id_with_another_signature_is_stored,
+    repeats::different_deliveries_with_the_same_event_id_are_all_stored,
+    migrations::a_database_that_sqlx_migrated_is_adopted_and_loses_nothing,
+    migrations::four_listeners_that_start_at_once_on_a_new_database_all_do,
+    migrations::four_listeners_that_start_at_once_on_a_database_of_sqlx_all_do,
+    migrations::a_database_that_a_newer_listener_has_migrated_is_rejected,
     crash::nothing_acknowledged_is_lost_and_nothing_is_stored_twice,
     retention::what_is_old_loses_its_data_and_is_still_known,
     retention::zero_days_keep_everything,

@@ -25,8 +25,7 @@ pub(crate) fn a_repeat_is_answered_200_and_changes_nothing(store: &Store) {
             assert_eq!(outcome(&listener.post(headers, &body)), (200, KNOWN), "{headers:?}");
         }
         assert_eq!(store.export(), before);
-        let finished = listener.stop();
-        assert_eq!(finished.code, Some(0));
+        assert_eq!(listener.stop().code, Some(0));
         listener = store.listener();
     }
     assert_eq!(outcome(&listener.deliver(&delivery(1))), (200, STORED));
@@ -51,12 +50,12 @@ pub(crate) fn the_same_delivery_64_times_at_once_is_stored_once(store: &Store) {
     assert_eq!(store.signatures(), [sign(&body)]);
 }
 
-pub(crate) fn the_same_event_id_with_another_signature_is_stored(store: &Store) {
+pub(crate) fn different_deliveries_with_the_same_event_id_are_all_stored(store: &Store) {
     let listener = store.listener();
-    for (number, event_id) in [(0, "the-same"), (1, "the-same"), (2, "another")] {
+    for number in 0..2 {
         let body = delivery(number);
-        let headers = [("X-Tawk-Signature", &*sign(&body)), ("X-Hook-Event-Id", event_id)];
+        let headers = [("X-Tawk-Signature", &*sign(&body)), ("X-Hook-Event-Id", "the-same")];
         assert_eq!(outcome(&listener.post(&headers, &body)), (200, STORED));
     }
-    assert_eq!(store.signatures(), [0, 1, 2].map(|number| sign(&delivery(number))));
+    assert_eq!(store.signatures(), [0, 1].map(|number| sign(&delivery(number))));
 }

@@ -1,27 +1,9 @@
 //! What becomes of a file while it is in use: started on twice, deleted, and what it still holds.
 
 use std::fs;
-use std::thread;
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
 use crate::support::{Store, sign};
-
-#[test]
-fn listeners_that_start_at_once_on_a_new_file_all_do() {
-    for _ in 0..3 {
-        let store = Store::sqlite();
-        thread::scope(|scope| {
-            for number in 0..4 {
-                let store = &store;
-                scope.spawn(move || {
-                    let listener = store.listener();
-                    assert_eq!(outcome(&listener.deliver(&delivery(number))), (200, STORED));
-                });
-            }
-        });
-        assert_eq!(store.export().len(), 4);
-    }
-}
 
 /// On Windows nobody can delete it.
 #[cfg(unix)]

@@ -1,0 +1,345 @@
+//! [`Store`]: verified deliveries, each stored once, and the outbox of their notifications.
+//!
+//! ```text
+//! model.rs        what goes in and what comes out
+//! writer.rs       deliveries that arrive at the same time share a transaction
+//! database.rs     a statement for either database
+//!   sqlite.rs       SQLite on a writer and a reader thread
+//!   postgres.rs     PostgreSQL over pools of connections
+//! migrations.rs   the schema
+//! retention.rs    deletes what is old
+//! cached.rs       query results that are good for a second
+//! ```
+
+mod cached;
+mod database;
+mod migrations;
+mod model;
+mod postgres;
+mod retention;
+mod sqlite;
+mod writer;
+
+pub use model::{
+    Claimed, DeliverySummary, NewDelivery, NotificationSummary, Outcome, StoreError, Stored,
+    StoredDelivery,
+};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::sync::{oneshot, watch};
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::time::{Instant, timeout};
+use tracing::warn;
+
+use crate::metrics::{Metrics, Sizes};
+use cached::Cached;
+use database::Database;
+use model::{from_unix_millis, to_unix_millis};
+use postgres::Postgres;
+use sqlite::Sqlite;
+use writer::PendingInsert;
+
+/// Timeout for the database, to answer or to be unlocked.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Timeout for the database to be opened and migrated.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Timeout for `/readyz` and `/metrics`.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
+/// clocks of several listeners may differ by seconds.
+const LEASE: Duration = Duration::from_secs(20);
+
+/// Deliveries read at once with their bodies, and rows read at once without.
+const MAX_PAGE_DELIVERIES: i64 = 16;
+const MAX_PAGE_ROWS: i64 = 1_000;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    /// The channels that this listener notifies.
+    channels: Arc<[String]>,
+    changed: watch::Sender<()>,
+    is_ready: Arc<Cached<bool>>,
+    sizes: Arc<Cached<Option<Sizes>>>,
+    retention: Option<AbortHandle>,
+}
+
+const INVALID_ADDRESS: &str = "invalid address or unknown option";
+
+impl Store {
+    /// Opens the database of `DATABASE_URL`. A SQLite file is created if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be used. The error does not contain the URL.
+    pub async fn create(url: &str, metrics: Metrics) -> Result<Self> {
+        if let Address::Sqlite(path) = Address::parse(url)? {
+            sqlite::create(&path).with_context(|| {
+                format!(
+                    "failed to create database {}; set DATABASE_URL to a writable file",
+                    path.display()
+                )
+            })?;
+        }
+        Self::open(url, metrics).await
+    }
+
+    /// Opens the database of `DATABASE_URL`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// If it is missing or cannot be used. The error does not contain the URL.
+    pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
+        let address = Address::parse(url)?;
+        let open = async {
+            match address {
+                Address::Sqlite(path) if !path.exists() => {
+                    bail!("{} is missing; the listener creates it when it starts", path.display())
+                }
+                Address::Sqlite(path) => {
+                    let open = spawn_blocking(move || Sqlite::open(&path, metrics));
+                    Ok(Database::Sqlite(open.await??))
+                }
+                Address::Postgres => Postgres::open(url, metrics).await.map(Database::Postgres),
+            }
+        };
+        let database = match timeout(OPEN_TIMEOUT, open).await {
+            Ok(Ok(database)) => database,
+            Ok(Err(error)) => bail!("failed to open database: {error:#}; check DATABASE_URL"),
+            Err(_) => bail!("failed to open database: timed out; check DATABASE_URL"),
+        };
+        let channels = Arc::default();
+        let (is_ready, sizes) = (Arc::default(), Arc::default());
+        let changed = watch::Sender::new(());
+        Ok(Self { database, channels, changed, is_ready, sizes, retention: None })
+    }
+
+    /// Starts to delete deliveries older than `retention_days`, and to write notifications for
+    /// `channels`.
+    pub fn start(self, channels: Vec<String>, retention_days: u32) -> Self {
+        if let Database::Postgres(postgres) = &self.database {
+            postgres.warn();
+        }
+        let channels: Arc<[String]> = channels.into();
+        let retention = retention::run(self.database.clone(), channels.clone(), retention_days);
+        let retention = Some(tokio::spawn(retention).abort_handle());
+        Self { channels, retention, ..self }
+    }
+
+    /// Stores a delivery, with a notification for each channel if `notify`. Returns once both are
+    /// committed.
+    ///
+    /// # Errors
+    ///
+    /// If the commit was not confirmed in time. It may still succeed, and a retry is a duplicate
+    /// then.
+    pub async fn store(
+        &self,
+        delivery: Arc<NewDelivery>,
+        notify: bool,
+    ) -> Result<Stored, StoreError> {
+        let channels = notify.then(|| self.channels.clone());
+        let (response, stored) = oneshot::channel();
+        let store = async {
+            self.database.insert(PendingInsert { delivery, channels, response }).await?;
+            stored.await.map_err(|_| StoreError::closed())?
+        };
+        let stored = timeout(DATABASE_TIMEOUT, store).await.map_err(|_| StoreError::timeout())?;
+        if notify && matches!(stored, Ok(Stored::New { .. })) {
+            self.changed.send_replace(());
+        }
+        stored
+    }
+
+    /// Returns a delivery, or `None` if there is none or retention has deleted it.
+    pub async fn delivery(&self, id: i64) -> Result<Option<StoredDelivery>, StoreError> {
+        const ONE: &str = "SELECT * FROM deliveries WHERE body IS NOT NULL AND id = $1";
+        let mut rows = self.database.read(ONE, vec![id.into()], StoredDelivery::from_row).await?;
+        Ok(rows.pop())
+    }
+
+    /// Returns the next deliveries after `id`, in their order.
+    pub async fn deliveries_after(&self, id: i64) -> Result<Vec<StoredDelivery>, StoreError> {
+        const AFTER: &str =
+            "SELECT * FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
+        let values = vec![id.into(), MAX_PAGE_DELIVERIES.into()];
+        self.database.read(AFTER, values, StoredDelivery::from_row).await
+    }
+
+    /// Returns the next deliveries after `id`, without their bodies.
+    pub async fn summaries_after(&self, id: i64) -> Result<Vec<DeliverySummary>, StoreError> {
+        const LIST: &str = "SELECT id, received_at, event, coalesce(chat_id, ticket_id) AS \
+                            subject, secret_label, CAST(length(body) AS BIGINT) AS bytes \
+                            FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id \
+                            LIMIT $2";
+        let values = vec![id.into(), MAX_PAGE_ROWS.into()];
+        self.database.read(LIST, values, DeliverySummary::from_row).await
+    }
+
+    /// Returns the next notifications after `id`.
+    pub async fn notifications_after(
+        &self,
+        id: i64,
+    ) -> Result<Vec<NotificationSummary>, StoreError> {
+        const LIST: &str = "SELECT id, delivery_id, channel, state, attempts, due_at, last_error \
+                            FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
+        let values = vec![id.into(), MAX_PAGE_ROWS.into()];
+        self.database.read(LIST, values, NotificationSummary::from_row).await
+    }
+
+    /// Adds a notification of a delivery on each of `channels`, whatever was sent before.
+    pub async fn replay(&self, id: i64, channels: &[String]) -> Result<(), StoreError> {
+        const REPLAY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at) \
+             SELECT $1, $2, 1 + coalesce(max(replay), 0), $3, $3 FROM outbox \
+             WHERE delivery_id = $1 AND channel = $2";
+        let now = to_unix_millis(SystemTime::now());
+        for channel in channels {
+            self.database.execute(REPLAY, vec![id.into(), (&**channel).into(), now.into()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes when there are new notifications.
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Claims up to `limit` notifications that are due on `channel`. The same statement postpones
+    /// them by the lease, so that no other worker claims them meanwhile, and that they become due
+    /// again if this one crashes.
+    pub async fn claim(&self, channel: &str, limit: usize) -> Result<Vec<Claimed>, StoreError> {
+        macro_rules! claim {
+            ($lock:literal) => {
+                concat!(
+                    "WITH due AS (SELECT id FROM outbox WHERE state = 'waiting' AND channel = $1 \
+                     AND due_at <= $2 ORDER BY due_at LIMIT $3 ",
+                    $lock,
+                    ") UPDATE outbox SET due_at = $4, attempts = attempts + 1 \
+                     WHERE id IN (SELECT id FROM due) \
+                     RETURNING id, delivery_id, replay, attempts, created_at"
+                )
+            };
+        }
+        let sql = match self.database {
+            Database::Sqlite(_) => claim!(""),
+            Database::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
+        };
+        // The lease begins before the database is asked.
+        let (now, leased_until) = (SystemTime::now(), Instant::now() + LEASE);
+        let values = vec![
+            channel.into(),
+            to_unix_millis(now).into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+            to_unix_millis(now + LEASE).into(),
+        ];
+        self.database.write(sql, values, move |row| Claimed::from_row(row, leased_until)).await
+    }
+
+    /// Records the outcome, unless another worker has claimed the notification since.
+    pub async fn finish(&self, claimed: &Claimed, outcome: &Outcome) -> Result<(), StoreError> {
+        const FINISH: &str = "UPDATE outbox SET state = $1, due_at = $2, last_error = $3 \
+                              WHERE id = $4 AND attempts = $5 AND state = 'waiting'";
+        let (state, due_at, why) = match outcome {
+            Outcome::Sent => ("sent", SystemTime::now(), None),
+            Outcome::Again { at, why } => ("waiting", *at, Some(&**why)),
+            Outcome::Failed { why } => ("failed", SystemTime::now(), Some(&**why)),
+        };
+        let values = vec![
+            state.into(),
+            to_unix_millis(due_at).into(),
+            why.into(),
+            claimed.id.into(),
+            claimed.attempts.into(),
+        ];
+        self.database.execute(FINISH, values).await.map(drop)
+    }
+
+    /// Postpones everything that waits on `channel` until at least then.
+    pub async fn postpone(&self, channel: &str, until: SystemTime) -> Result<(), StoreError> {
+        const POSTPONE: &str = "UPDATE outbox SET due_at = $1 WHERE state = 'waiting' \
+                                AND channel = $2 AND due_at < $1";
+        let values = vec![to_unix_millis(until).into(), channel.into()];
+        self.database.execute(POSTPONE, values).await.map(drop)
+    }
+
+    /// Returns whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        // SQLite answers from memory unless a table is read.
+        const ANY: &str = "SELECT id FROM deliveries LIMIT 1";
+        let query = async {
+            let read = self.database.read(ANY, Vec::new(), |_| Ok(()));
+            self.database.is_in_place() && matches!(timeout(STATUS_TIMEOUT, read).await, Ok(Ok(_)))
+        };
+        self.is_ready.get(query).await
+    }
+
+    /// Counts deliveries and notifications. Returns `None` if the database does not answer.
+    pub async fn sizes(&self) -> Option<Sizes> {
+        let query = async { timeout(STATUS_TIMEOUT, self.count()).await.ok()?.ok() };
+        self.sizes.get(query).await
+    }
+
+    async fn count(&self) -> Result<Sizes, StoreError> {
+        const DELIVERIES: &str = "SELECT count(*) AS count FROM deliveries WHERE body IS NOT NULL";
+        const NOTIFICATIONS: &str = "SELECT state, count(*) AS count, min(created_at) AS oldest \
+                                     FROM outbox GROUP BY state";
+        let deliveries = self.database.read(DELIVERIES, Vec::new(), |row| row.get("count")).await?;
+        let count = |count: i64| count.try_into().unwrap_or_default();
+        let deliveries = count(deliveries.first().copied().unwrap_or_default());
+        let mut sizes = Sizes { deliveries, ..Sizes::default() };
+        let from_row = |row: &database::Row<'_>| {
+            Ok((row.get::<String>("state")?, row.get("count")?, row.get("oldest")?))
+        };
+        for (state, notifications, oldest) in
+            self.database.read(NOTIFICATIONS, Vec::new(), from_row).await?
+        {
+            match &*state {
+                "waiting" => {
+                    sizes.waiting = count(notifications);
+                    sizes.oldest_waits = from_unix_millis(oldest).elapsed().unwrap_or_default();
+                }
+                "sent" => sizes.sent = count(notifications),
+                _ => sizes.failed = count(notifications),
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// Closes the database. SQLite then moves everything into one file.
+    pub async fn close(self) {
+        if let Some(retention) = &self.retention {
+            retention.abort();
+        }
+        if timeout(DATABASE_TIMEOUT, self.database.close()).await.is_err() {
+            warn!("timed out closing the database; acknowledged deliveries are safe");
+        }
+    }
+}
+
+/// What `DATABASE_URL` names.
+enum Address {
+    Sqlite(PathBuf),
+    Postgres,
+}
+
+impl Address {
+    fn parse(url: &str) -> Result<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres);
+        }
+        sqlite::parse_url(url).map(Self::Sqlite).map_err(|reason| {
+            anyhow!(
+                "invalid DATABASE_URL: {reason}; set it to sqlite://FILE or \
+                 postgres://USER:PASSWORD@HOST/NAME"
+            )
+        })
+    }
+}

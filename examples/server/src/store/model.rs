@@ -1,0 +1,237 @@
+//! The rows of the database, and what a caller learns about them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use tokio::time::Instant;
+use tower_tawk::event::Event;
+use tower_tawk::{Signature, VerifiedSignature};
+
+use super::database::Row;
+use crate::delivery::{Outline, event_id, redacted};
+use crate::log::json_text;
+
+/// A verified delivery to insert.
+pub struct NewDelivery {
+    /// The deduplication key.
+    pub signature: Signature,
+    pub secret_label: String,
+    pub received_at: SystemTime,
+    /// `X-Hook-Event-Id`, which is not signed.
+    pub event_id: Option<String>,
+    pub event: Option<String>,
+    pub chat_id: Option<String>,
+    pub ticket_id: Option<String>,
+    pub property_id: Option<String>,
+    /// A JSON object without credentials.
+    pub headers: String,
+    /// The signed bytes.
+    pub body: Bytes,
+}
+
+impl NewDelivery {
+    pub fn new(by: &VerifiedSignature, headers: &HeaderMap, event: &Event, body: Bytes) -> Self {
+        let Outline { event, chat_id, ticket_id, property_id, .. } = Outline::of(event);
+        Self {
+            signature: by.signature(),
+            secret_label: by.secret_label().to_owned(),
+            received_at: SystemTime::now(),
+            event_id: event_id(headers),
+            event: event.map(without_nul),
+            chat_id: chat_id.map(without_nul),
+            ticket_id: ticket_id.map(without_nul),
+            property_id: property_id.map(without_nul),
+            headers: json_text(&redacted(headers)),
+            body,
+        }
+    }
+}
+
+/// PostgreSQL rejects NUL in text, and a verified delivery is never rejected for its content. The
+/// body keeps it.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+/// A delivery read back.
+pub struct StoredDelivery {
+    pub id: i64,
+    pub signature: Signature,
+    pub secret_label: String,
+    pub received_at: SystemTime,
+    pub event_id: Option<String>,
+    pub event: Option<String>,
+    pub chat_id: Option<String>,
+    pub ticket_id: Option<String>,
+    pub property_id: Option<String>,
+    pub headers: String,
+    pub body: Bytes,
+}
+
+impl StoredDelivery {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        let signature: [u8; 20] = row
+            .get::<Vec<u8>>("signature")?
+            .try_into()
+            .map_err(|_| StoreError::new("invalid signature in the database"))?;
+        Ok(Self {
+            id: row.get("id")?,
+            signature: Signature::from_bytes(signature),
+            secret_label: row.get("secret_label")?,
+            received_at: from_unix_millis(row.get("received_at")?),
+            event_id: row.get("event_id")?,
+            event: row.get("event")?,
+            chat_id: row.get("chat_id")?,
+            ticket_id: row.get("ticket_id")?,
+            property_id: row.get("property_id")?,
+            headers: row.get("headers")?,
+            body: row.get::<Vec<u8>>("body")?.into(),
+        })
+    }
+
+    /// Decodes the body.
+    pub fn event(&self) -> Event {
+        Event::from_slice(&self.body).unwrap_or_else(Event::Undecodable)
+    }
+}
+
+/// A delivery in a list, without its body.
+pub struct DeliverySummary {
+    pub id: i64,
+    pub received_at: SystemTime,
+    pub event: Option<String>,
+    /// The id of the chat or ticket.
+    pub subject: Option<String>,
+    pub secret_label: String,
+    pub bytes: i64,
+}
+
+impl DeliverySummary {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            received_at: from_unix_millis(row.get("received_at")?),
+            event: row.get("event")?,
+            subject: row.get("subject")?,
+            secret_label: row.get("secret_label")?,
+            bytes: row.get("bytes")?,
+        })
+    }
+}
+
+/// A notification in a list.
+pub struct NotificationSummary {
+    pub id: i64,
+    pub delivery_id: i64,
+    pub channel: String,
+    pub state: String,
+    pub attempts: i64,
+    /// When it was sent, failed, or is due.
+    pub at: SystemTime,
+    pub last_error: Option<String>,
+}
+
+impl NotificationSummary {
+    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            delivery_id: row.get("delivery_id")?,
+            channel: row.get("channel")?,
+            state: row.get("state")?,
+            attempts: row.get("attempts")?,
+            at: from_unix_millis(row.get("due_at")?),
+            last_error: row.get("last_error")?,
+        })
+    }
+}
+
+/// A notification claimed by a worker.
+pub struct Claimed {
+    pub id: i64,
+    pub delivery_id: i64,
+    pub replay: i64,
+    /// How often it was claimed, including this time.
+    pub attempts: i64,
+    pub created_at: SystemTime,
+    /// When other workers may claim it.
+    pub leased_until: Instant,
+}
+
+impl Claimed {
+    pub fn from_row(row: &Row<'_>, leased_until: Instant) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            delivery_id: row.get("delivery_id")?,
+            replay: row.get("replay")?,
+            attempts: row.get("attempts")?,
+            created_at: from_unix_millis(row.get("created_at")?),
+            leased_until,
+        })
+    }
+}
+
+/// The outcome of an attempt to send a notification.
+pub enum Outcome {
+    Sent,
+    Again { at: SystemTime, why: String },
+    Failed { why: String },
+}
+
+impl Outcome {
+    /// The label in metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Again { .. } => "again",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// The outcome of a commit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stored {
+    New {
+        id: i64,
+    },
+    /// Committed before. Nothing has changed.
+    Duplicate,
+}
+
+/// The database failed, or did not answer in time. Never contains the database's URL.
+#[derive(Clone, Debug)]
+pub struct StoreError(Arc<str>);
+
+impl StoreError {
+    pub fn new(message: &str) -> Self {
+        Self(message.into())
+    }
+
+    pub fn timeout() -> Self {
+        Self::new("the database did not answer in time")
+    }
+
+    pub fn closed() -> Self {
+        Self::new("the database is closed")
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+pub fn to_unix_millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(i64::MAX)
+}
+
+pub fn from_unix_millis(millis: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis.try_into().unwrap_or(0))
+}
