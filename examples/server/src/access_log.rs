@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::Instant;
 use tower_tawk::event::Event;
@@ -86,7 +86,11 @@ pub async fn log_requests(State(state): State<AppState>, request: Request, next:
     };
     match tokio::spawn(handle.in_current_span()).await {
         Ok(response) => response,
-        Err(error) => panic::resume_unwind(error.into_panic()),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => panic::resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(_) => AppError::Internal.into_response(),
+        },
     }
 }
 

@@ -67,6 +67,6 @@ fn run() -> anyhow::Result<ExitCode> {
 
 /// Prints one line. If nobody reads stderr, there is still the exit status.
 fn could_not_start(error: impl fmt::Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "tawk-listener: {error}");
+    let _ = writeln!(io::stderr(), "tawk-listener: {error:#}");
     ExitCode::from(EXIT_NOT_STARTED)
 }
