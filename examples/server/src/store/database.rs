@@ -1,14 +1,22 @@
 //! [`Database`]: SQLite or PostgreSQL, for statements that both understand.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
 use rusqlite::types::{ToSqlOutput, Value as SqliteValue};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::DATABASE_TIMEOUT;
 use super::model::StoreError;
 use super::postgres::Postgres;
-use super::sqlite::Sqlite;
+use super::sqlite::{self, Sqlite};
 use super::writer::PendingInsert;
+use crate::metrics::Metrics;
+
+/// Timeout for the database to be opened and migrated.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open database whose schema is current.
 #[derive(Clone)]
@@ -18,6 +26,49 @@ pub enum Database {
 }
 
 impl Database {
+    /// Opens the database of `DATABASE_URL`. A SQLite file is created if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be used. The error does not contain the URL.
+    pub async fn create(url: &str, metrics: Metrics) -> Result<Self> {
+        if let Address::Sqlite(path) = Address::parse(url)? {
+            sqlite::create(&path).map_err(|error| {
+                anyhow!(
+                    "failed to create database {}: {error}; set DATABASE_URL to a writable file",
+                    path.display()
+                )
+            })?;
+        }
+        Self::open(url, metrics).await
+    }
+
+    /// Opens the database of `DATABASE_URL`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// If it is missing or cannot be used. The error does not contain the URL.
+    pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
+        let address = Address::parse(url)?;
+        let open = async {
+            match address {
+                Address::Sqlite(path) if !path.exists() => {
+                    bail!("{} is missing; the listener creates it when it starts", path.display())
+                }
+                Address::Sqlite(path) => {
+                    let open = spawn_blocking(move || Sqlite::open(&path, metrics));
+                    Ok(Self::Sqlite(open.await??))
+                }
+                Address::Postgres => Postgres::open(url, metrics).await.map(Self::Postgres),
+            }
+        };
+        match timeout(OPEN_TIMEOUT, open).await {
+            Ok(Ok(database)) => Ok(database),
+            Ok(Err(error)) => bail!("failed to open database: {error:#}; check DATABASE_URL"),
+            Err(_) => bail!("failed to open database: timed out; check DATABASE_URL"),
+        }
+    }
+
     /// Queues a delivery for the next commit.
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
         match self {
@@ -33,13 +84,10 @@ impl Database {
         values: Vec<Value>,
         from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = async {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.read(sql, values, from_row).await,
-                Self::Postgres(postgres) => postgres.query(sql, &values, from_row).await,
-            }
-        };
-        timeout(DATABASE_TIMEOUT, rows).await.unwrap_or_else(|_| Err(StoreError::timeout()))
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read(sql, values, from_row).await,
+            Self::Postgres(postgres) => postgres.query(sql, &values, from_row).await,
+        }
     }
 
     /// Runs a statement that changes rows, and returns its `RETURNING` rows.
@@ -49,30 +97,24 @@ impl Database {
         values: Vec<Value>,
         from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = async {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.write(sql, values, from_row).await,
-                Self::Postgres(postgres) => postgres.query(sql, &values, from_row).await,
-            }
-        };
-        timeout(DATABASE_TIMEOUT, rows).await.unwrap_or_else(|_| Err(StoreError::timeout()))
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(sql, values, from_row).await,
+            Self::Postgres(postgres) => postgres.query(sql, &values, from_row).await,
+        }
     }
 
     /// Runs a statement, and returns the number of affected rows.
     pub async fn execute(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        let count = async {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.execute(sql, values).await,
-                Self::Postgres(postgres) => postgres.execute(sql, &values).await,
-            }
-        };
-        timeout(DATABASE_TIMEOUT, count).await.unwrap_or_else(|_| Err(StoreError::timeout()))
+        match self {
+            Self::Sqlite(sqlite) => sqlite.execute(sql, values).await,
+            Self::Postgres(postgres) => postgres.execute(sql, &values).await,
+        }
     }
 
-    /// Returns whether the database can still be found at its address.
-    pub fn is_in_place(&self) -> bool {
+    /// Returns whether commits can succeed, without asking the database.
+    pub fn is_usable(&self) -> bool {
         match self {
-            Self::Sqlite(sqlite) => sqlite.is_in_place(),
+            Self::Sqlite(sqlite) => sqlite.is_usable(),
             Self::Postgres(_) => true,
         }
     }
@@ -82,6 +124,26 @@ impl Database {
             Self::Sqlite(sqlite) => sqlite.close().await,
             Self::Postgres(postgres) => postgres.close(),
         }
+    }
+}
+
+/// What `DATABASE_URL` names.
+enum Address {
+    Sqlite(PathBuf),
+    Postgres,
+}
+
+impl Address {
+    fn parse(url: &str) -> Result<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres);
+        }
+        sqlite::parse_url(url).map(Self::Sqlite).map_err(|reason| {
+            anyhow!(
+                "invalid DATABASE_URL: {reason}; set it to sqlite://FILE or \
+                 postgres://USER:PASSWORD@HOST/NAME"
+            )
+        })
     }
 }
 

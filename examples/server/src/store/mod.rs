@@ -25,13 +25,12 @@ pub use model::{
     StoredDelivery,
 };
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::Result;
 use tokio::sync::{oneshot, watch};
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
@@ -39,15 +38,12 @@ use crate::metrics::{Metrics, Sizes};
 use cached::Cached;
 use database::Database;
 use model::{from_unix_millis, to_unix_millis};
-use postgres::Postgres;
-use sqlite::Sqlite;
 use writer::PendingInsert;
 
 /// Timeout for the database, to answer or to be unlocked.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Timeout for the database to be opened and migrated.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+const INVALID_ADDRESS: &str = "invalid address or unknown option";
 
 /// Timeout for `/readyz` and `/metrics`.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -72,8 +68,6 @@ pub struct Store {
     retention: Option<AbortHandle>,
 }
 
-const INVALID_ADDRESS: &str = "invalid address or unknown option";
-
 impl Store {
     /// Opens the database of `DATABASE_URL`. A SQLite file is created if it is missing.
     ///
@@ -81,15 +75,7 @@ impl Store {
     ///
     /// If it cannot be used. The error does not contain the URL.
     pub async fn create(url: &str, metrics: Metrics) -> Result<Self> {
-        if let Address::Sqlite(path) = Address::parse(url)? {
-            sqlite::create(&path).with_context(|| {
-                format!(
-                    "failed to create database {}; set DATABASE_URL to a writable file",
-                    path.display()
-                )
-            })?;
-        }
-        Self::open(url, metrics).await
+        Database::create(url, metrics).await.map(Self::new)
     }
 
     /// Opens the database of `DATABASE_URL`, which must exist.
@@ -98,28 +84,13 @@ impl Store {
     ///
     /// If it is missing or cannot be used. The error does not contain the URL.
     pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
-        let address = Address::parse(url)?;
-        let open = async {
-            match address {
-                Address::Sqlite(path) if !path.exists() => {
-                    bail!("{} is missing; the listener creates it when it starts", path.display())
-                }
-                Address::Sqlite(path) => {
-                    let open = spawn_blocking(move || Sqlite::open(&path, metrics));
-                    Ok(Database::Sqlite(open.await??))
-                }
-                Address::Postgres => Postgres::open(url, metrics).await.map(Database::Postgres),
-            }
-        };
-        let database = match timeout(OPEN_TIMEOUT, open).await {
-            Ok(Ok(database)) => database,
-            Ok(Err(error)) => bail!("failed to open database: {error:#}; check DATABASE_URL"),
-            Err(_) => bail!("failed to open database: timed out; check DATABASE_URL"),
-        };
-        let channels = Arc::default();
+        Database::open(url, metrics).await.map(Self::new)
+    }
+
+    fn new(database: Database) -> Self {
         let (is_ready, sizes) = (Arc::default(), Arc::default());
         let changed = watch::Sender::new(());
-        Ok(Self { database, channels, changed, is_ready, sizes, retention: None })
+        Self { database, channels: Arc::default(), changed, is_ready, sizes, retention: None }
     }
 
     /// Starts to delete deliveries older than `retention_days`, and to write notifications for
@@ -276,7 +247,7 @@ impl Store {
         const ANY: &str = "SELECT id FROM deliveries LIMIT 1";
         let query = async {
             let read = self.database.read(ANY, Vec::new(), |_| Ok(()));
-            self.database.is_in_place() && matches!(timeout(STATUS_TIMEOUT, read).await, Ok(Ok(_)))
+            self.database.is_usable() && matches!(timeout(STATUS_TIMEOUT, read).await, Ok(Ok(_)))
         };
         self.is_ready.get(query).await
     }
@@ -321,25 +292,5 @@ impl Store {
         if timeout(DATABASE_TIMEOUT, self.database.close()).await.is_err() {
             warn!("timed out closing the database; acknowledged deliveries are safe");
         }
-    }
-}
-
-/// What `DATABASE_URL` names.
-enum Address {
-    Sqlite(PathBuf),
-    Postgres,
-}
-
-impl Address {
-    fn parse(url: &str) -> Result<Self> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres);
-        }
-        sqlite::parse_url(url).map(Self::Sqlite).map_err(|reason| {
-            anyhow!(
-                "invalid DATABASE_URL: {reason}; set it to sqlite://FILE or \
-                 postgres://USER:PASSWORD@HOST/NAME"
-            )
-        })
     }
 }

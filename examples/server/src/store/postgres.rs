@@ -1,10 +1,10 @@
 //! [`Postgres`]: pools of connections. Only unnamed statements are used, and each transaction sets
 //! what it relies on, so that a transaction pooler may be in between.
 
+mod batch;
 mod tls;
 mod url;
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use tracing::warn;
 use super::DATABASE_TIMEOUT;
 use super::database::{Row, Value};
 use super::migrations;
-use super::model::{StoreError, Stored, to_unix_millis};
+use super::model::{StoreError, Stored};
 use super::writer::{Batch, MAX_BATCH_DELIVERIES, PendingInsert};
 use crate::metrics::Metrics;
 use url::Url;
@@ -37,16 +37,6 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
      SET LOCAL idle_in_transaction_session_timeout = '10s';
      SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'";
-
-const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_label, event_id, \
-     event, chat_id, ticket_id, property_id, headers, body) \
-     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], \
-     $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[]) \
-     ON CONFLICT (signature) DO NOTHING RETURNING id, signature";
-
-const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at) \
-     SELECT delivery_id, channel, 0, created_at, created_at \
-     FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS new (delivery_id, channel, created_at)";
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -86,18 +76,24 @@ impl Postgres {
         values: &[Value],
         from_row: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let transaction = Transaction::begin(&self.others).await?;
-        let rows = transaction.client().query_typed(sql, &typed(values)).await?;
-        let found = rows.iter().map(|row| from_row(&Row::Postgres(row))).collect();
-        transaction.commit().await?;
-        found
+        let rows = async {
+            let transaction = Transaction::begin(&self.others).await?;
+            let rows = transaction.client().query_typed(sql, &typed(values)).await?;
+            transaction.commit().await?;
+            Ok(rows)
+        };
+        let rows = within_timeout(&self.others, rows).await?;
+        rows.iter().map(|row| from_row(&Row::Postgres(row))).collect()
     }
 
     pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        let transaction = Transaction::begin(&self.others).await?;
-        let count = transaction.client().execute_typed(sql, &typed(values)).await?;
-        transaction.commit().await?;
-        Ok(count)
+        let count = async {
+            let transaction = Transaction::begin(&self.others).await?;
+            let count = transaction.client().execute_typed(sql, &typed(values)).await?;
+            transaction.commit().await?;
+            Ok(count)
+        };
+        within_timeout(&self.others, count).await
     }
 
     /// Warns of settings that an operator should know about.
@@ -165,93 +161,30 @@ async fn commit_all(pool: Pool, mut inserts: mpsc::Receiver<PendingInsert>, metr
             continue;
         }
         let begun = Instant::now();
-        let outcome = match timeout(DATABASE_TIMEOUT, commit(&pool, batch.inserts())).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                // Other idle connections are as likely to be dead. Each would cost a timeout.
-                pool.retain(|_, _| false);
-                Err(StoreError::timeout())
-            }
-        };
+        let outcome = within_timeout(&pool, commit(&pool, batch.inserts())).await;
         metrics.commit(begun.elapsed());
         batch.respond(outcome);
     }
 }
 
+/// Closes idle connections after a timeout: if one of them is dead, the others are, too, and each
+/// would cost a timeout.
+async fn within_timeout<T>(
+    pool: &Pool,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(DATABASE_TIMEOUT, work).await.unwrap_or_else(|_| {
+        pool.retain(|_, _| false);
+        Err(StoreError::timeout())
+    })
+}
+
 async fn commit(pool: &Pool, inserts: &[PendingInsert]) -> Result<Vec<Stored>, StoreError> {
     let transaction = Transaction::begin(pool).await?;
-    let stored = insert(transaction.client(), inserts).await?;
-    notify(transaction.client(), inserts, &stored).await?;
+    let stored = batch::insert(transaction.client(), inserts).await?;
+    batch::notify(transaction.client(), inserts, &stored).await?;
     transaction.commit().await?;
     Ok(stored)
-}
-
-/// Inserts what is new. The unique constraint on the signature decides what is a duplicate, also
-/// between several listeners.
-async fn insert(client: &Client, inserts: &[PendingInsert]) -> Result<Vec<Stored>, StoreError> {
-    let rows = || inserts.iter().map(|insert| &*insert.delivery);
-    let signatures: Vec<_> = rows().map(|row| &row.signature.as_bytes()[..]).collect();
-    let received_at: Vec<_> = rows().map(|row| to_unix_millis(row.received_at)).collect();
-    let secret_labels: Vec<_> = rows().map(|row| &*row.secret_label).collect();
-    let event_ids: Vec<_> = rows().map(|row| row.event_id.as_deref()).collect();
-    let events: Vec<_> = rows().map(|row| row.event.as_deref()).collect();
-    let chat_ids: Vec<_> = rows().map(|row| row.chat_id.as_deref()).collect();
-    let ticket_ids: Vec<_> = rows().map(|row| row.ticket_id.as_deref()).collect();
-    let property_ids: Vec<_> = rows().map(|row| row.property_id.as_deref()).collect();
-    let headers: Vec<_> = rows().map(|row| &*row.headers).collect();
-    let bodies: Vec<_> = rows().map(|row| &row.body[..]).collect();
-    let new = client
-        .query_typed(
-            INSERT,
-            &[
-                (&signatures, Type::BYTEA_ARRAY),
-                (&received_at, Type::INT8_ARRAY),
-                (&secret_labels, Type::TEXT_ARRAY),
-                (&event_ids, Type::TEXT_ARRAY),
-                (&events, Type::TEXT_ARRAY),
-                (&chat_ids, Type::TEXT_ARRAY),
-                (&ticket_ids, Type::TEXT_ARRAY),
-                (&property_ids, Type::TEXT_ARRAY),
-                (&headers, Type::TEXT_ARRAY),
-                (&bodies, Type::BYTEA_ARRAY),
-            ],
-        )
-        .await?;
-    let mut ids = HashMap::new();
-    for row in &new {
-        ids.insert(row.try_get::<_, &[u8]>("signature")?, row.try_get::<_, i64>("id")?);
-    }
-    // A copy in the same batch finds no id either.
-    let stored = signatures.into_iter().map(|signature| match ids.remove(signature) {
-        Some(id) => Stored::New { id },
-        None => Stored::Duplicate,
-    });
-    Ok(stored.collect())
-}
-
-async fn notify(
-    client: &Client,
-    inserts: &[PendingInsert],
-    stored: &[Stored],
-) -> Result<(), StoreError> {
-    let (mut ids, mut channels, mut created_at) = (Vec::new(), Vec::new(), Vec::new());
-    for (insert, stored) in inserts.iter().zip(stored) {
-        let Stored::New { id } = stored else { continue };
-        for channel in insert.channels() {
-            ids.push(*id);
-            channels.push(channel);
-            created_at.push(to_unix_millis(insert.delivery.received_at));
-        }
-    }
-    if !ids.is_empty() {
-        let values: [(&(dyn ToSql + Sync), Type); 3] = [
-            (&ids, Type::INT8_ARRAY),
-            (&channels, Type::TEXT_ARRAY),
-            (&created_at, Type::INT8_ARRAY),
-        ];
-        client.execute_typed(NOTIFY, &values).await?;
-    }
-    Ok(())
 }
 
 /// A transaction. Its connection is closed unless it is committed: after an error or a timeout the

@@ -6,11 +6,12 @@ pub use file::{create, parse_url};
 
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::DATABASE_TIMEOUT;
 use super::database::{Row, Value};
@@ -19,11 +20,6 @@ use super::model::{StoreError, Stored, to_unix_millis};
 use super::writer::{Batch, MAX_BATCH_DELIVERIES, PendingInsert};
 use crate::metrics::Metrics;
 use file::DatabaseFile;
-
-/// A confirmed commit survives a power failure (`synchronous`), readers do not wait for writers
-/// (WAL), and deleted data is overwritten.
-const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                        PRAGMA secure_delete = ON";
 
 const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_label, event_id, \
                       event, chat_id, ticket_id, property_id, headers, body) \
@@ -93,8 +89,8 @@ impl Sqlite {
         .await
     }
 
-    pub fn is_in_place(&self) -> bool {
-        self.file.is_in_place()
+    pub fn is_usable(&self) -> bool {
+        self.file.is_in_place() && !self.writer.is_closed()
     }
 
     /// Closes both connections, the writer's last: SQLite then removes its other files.
@@ -119,8 +115,11 @@ async fn run<T: Send + 'static>(
             let _ = response.send(session.run(work));
         }
     }));
-    thread.send(job).await.map_err(|_| StoreError::closed())?;
-    result.await.map_err(|_| StoreError::closed())?
+    let run = async {
+        thread.send(job).await.map_err(|_| StoreError::closed())?;
+        result.await.map_err(|_| StoreError::closed())?
+    };
+    timeout(DATABASE_TIMEOUT, run).await.map_err(|_| StoreError::timeout())?
 }
 
 fn query<T>(
@@ -187,7 +186,7 @@ impl Session {
     ) -> Result<T, StoreError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None => self.connection.insert(connect(self.file.path(), self.is_writer)?),
+            None => self.connection.insert(self.file.connect(self.is_writer)?),
         };
         let result = work(connection);
         if result.is_err() {
@@ -214,35 +213,6 @@ impl Session {
         });
         metrics.commit(begun.elapsed());
         batch.respond(outcome);
-    }
-}
-
-fn connect(path: &Path, is_writer: bool) -> Result<Connection, StoreError> {
-    // Without SQLITE_OPEN_CREATE: a deleted file must not come back empty.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(DATABASE_TIMEOUT)?;
-    enable_wal(&connection)?;
-    connection.pragma_update(None, "query_only", !is_writer)?;
-    Ok(connection)
-}
-
-/// SQLite does not wait for the lock when it changes to WAL, as on a new database that several
-/// listeners open at once.
-fn enable_wal(connection: &Connection) -> Result<(), StoreError> {
-    const MAX_ATTEMPTS: u32 = 50;
-    let mut attempt = 1;
-    loop {
-        match connection.execute_batch(SETTINGS) {
-            Err(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-                    && attempt < MAX_ATTEMPTS =>
-            {
-                attempt += 1;
-                thread::sleep(Duration::from_millis(100));
-            }
-            result => return Ok(result?),
-        }
     }
 }
 

@@ -64,10 +64,8 @@ impl Url {
         let has_root = root_certificates.is_some();
         let (mode, verify) = match ssl_mode {
             Some("disable") => (SslMode::Disable, Verify::Nothing),
-            None if config.get_ssl_mode() == SslMode::Disable => {
-                (SslMode::Disable, Verify::Nothing)
-            }
-            None | Some("allow" | "prefer") => (SslMode::Prefer, Verify::Nothing),
+            None => (config.get_ssl_mode(), Verify::Nothing),
+            Some("allow" | "prefer") => (SslMode::Prefer, Verify::Nothing),
             // As libpq does for compatibility with its older versions.
             Some("require") if has_root => (SslMode::Require, Verify::Ca),
             Some("require") => (SslMode::Require, Verify::Nothing),
@@ -75,11 +73,10 @@ impl Url {
             Some("verify-full") => (SslMode::Require, Verify::Full),
             Some(_) => bail!(INVALID_ADDRESS),
         };
-        config
-            .ssl_mode(mode)
-            .connect_timeout(DATABASE_TIMEOUT)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .application_name("tawk-listener");
+        config.ssl_mode(mode).connect_timeout(DATABASE_TIMEOUT).keepalives_idle(KEEPALIVE_IDLE);
+        if config.get_application_name().is_none() {
+            config.application_name("tawk-listener");
+        }
         Ok(Self { config, tls: Tls { verify, root_certificates } })
     }
 
@@ -92,5 +89,49 @@ impl Url {
             Host::Unix(_) => true,
         };
         self.tls.verify == Verify::Nothing && !self.config.get_hosts().iter().all(is_local)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(options: &str) -> Url {
+        Url::parse(&format!("postgres://tawk:secret@db.example/tawk{options}")).unwrap()
+    }
+
+    #[test]
+    fn sslmode_has_the_meaning_of_libpq() {
+        for (options, mode, verify) in [
+            ("", SslMode::Prefer, Verify::Nothing),
+            ("?sslmode=disable", SslMode::Disable, Verify::Nothing),
+            ("?sslmode=allow", SslMode::Prefer, Verify::Nothing),
+            ("?sslmode=prefer", SslMode::Prefer, Verify::Nothing),
+            ("?sslmode=require", SslMode::Require, Verify::Nothing),
+            ("?sslmode=require&sslrootcert=ca.pem", SslMode::Require, Verify::Ca),
+            ("?sslmode=verify-ca", SslMode::Require, Verify::Ca),
+            ("?sslmode=verify-full&connect_timeout=3", SslMode::Require, Verify::Full),
+        ] {
+            let url = parse(options);
+            assert_eq!((url.config.get_ssl_mode(), url.tls.verify), (mode, verify), "{options}");
+        }
+        assert!(Url::parse("postgres://db.example/tawk?sslmode=nonsense").is_err());
+    }
+
+    #[test]
+    fn options_of_sqlx_are_accepted_and_others_are_kept() {
+        let url = parse("?statement-cache-capacity=0&ssl-mode=require&application_name=tawk");
+        assert_eq!(url.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(url.config.get_application_name(), Some("tawk"));
+        assert!(Url::parse("postgres://db.example/tawk?no-such-option=1").is_err());
+    }
+
+    #[test]
+    fn a_remote_server_without_a_verified_certificate_is_reported() {
+        assert!(parse("").is_unverified());
+        assert!(!parse("?sslmode=verify-full").is_unverified());
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            assert!(!Url::parse(&format!("postgres://{host}/tawk")).unwrap().is_unverified());
+        }
     }
 }

@@ -4,10 +4,19 @@ use std::fs::{self, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::store::INVALID_ADDRESS;
+use crate::store::model::StoreError;
+use crate::store::{DATABASE_TIMEOUT, INVALID_ADDRESS};
+
+/// A confirmed commit survives a power failure (`synchronous`), readers do not wait for writers
+/// (WAL), and deleted data is overwritten.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                        PRAGMA secure_delete = ON";
 
 /// SQLite continues in a file that was deleted or replaced, until it is closed.
 #[derive(Clone)]
@@ -21,13 +30,38 @@ impl DatabaseFile {
         Ok(Self { id: id(&fs::metadata(path)?), path: path.into() })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Returns whether the path still leads to the same file.
     pub fn is_in_place(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| id(&metadata) == self.id)
+    }
+
+    /// Opens a connection. Never creates the file: a deleted one must not come back empty.
+    pub fn connect(&self, is_writer: bool) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(DATABASE_TIMEOUT)?;
+        enable_wal(&connection)?;
+        connection.pragma_update(None, "query_only", !is_writer)?;
+        Ok(connection)
+    }
+}
+
+/// SQLite does not wait for the lock when it changes to WAL, as on a new database that several
+/// listeners open at once.
+fn enable_wal(connection: &Connection) -> Result<(), StoreError> {
+    const MAX_ATTEMPTS: u32 = 50;
+    let mut attempt = 1;
+    loop {
+        match connection.execute_batch(SETTINGS) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && attempt < MAX_ATTEMPTS =>
+            {
+                attempt += 1;
+                thread::sleep(Duration::from_millis(100));
+            }
+            result => return Ok(result?),
+        }
     }
 }
 
