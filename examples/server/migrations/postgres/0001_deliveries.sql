@@ -1,25 +1,25 @@
--- Every verified delivery, once. Retention empties a row of all but its id, signature and time.
+-- Every verified delivery, once. Retention keeps the id, signature and time of a row.
 CREATE TABLE deliveries (
-    -- Never given out again, so that an id means one delivery for ever.
+    -- Ids are never reused.
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    -- The key of a repeat: equal signatures are equal bytes under the same secret.
+    -- The deduplication key: equal signatures are equal bytes under the same secret.
     signature BYTEA NOT NULL UNIQUE,
     -- Milliseconds since the Unix epoch.
     received_at BIGINT NOT NULL,
     secret_label TEXT,
-    -- What Tawk.to says in X-Hook-Event-Id, which is not signed.
+    -- X-Hook-Event-Id, which is not signed.
     event_id TEXT,
     event TEXT,
     chat_id TEXT,
     ticket_id TEXT,
     property_id TEXT,
-    -- A JSON object, sensitive values redacted.
+    -- A JSON object without credentials.
     headers TEXT,
-    -- The bytes that were signed.
+    -- The signed bytes.
     body BYTEA
 );
 
 CREATE INDEX deliveries_event_id ON deliveries (event_id) WHERE event_id IS NOT NULL;
 
--- What retention and the count of the inbox look at.
+-- For retention and the number of deliveries.
 CREATE INDEX deliveries_kept ON deliveries (received_at) WHERE body IS NOT NULL;

@@ -1,15 +1,15 @@
--- Who is to be told of which delivery, written in the transaction that stores the delivery.
+-- Pending and sent notifications, inserted in the transaction that stores the delivery.
 CREATE TABLE outbox (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     delivery_id BIGINT NOT NULL REFERENCES deliveries (id),
-    -- Which address of NOTIFY_URL: its host and the beginning of a digest of it.
+    -- Identifies an address of NOTIFY_URL: its host and the beginning of its hash.
     channel TEXT NOT NULL,
-    -- 0, or which replay it is.
+    -- 0, or the number of the replay.
     replay BIGINT NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
-    -- How often it was claimed. Whoever claims it has that number until the next one does.
+    -- How often it was claimed. The number identifies the claim.
     attempts BIGINT NOT NULL DEFAULT 0,
-    -- Milliseconds since the Unix epoch. Claiming moves `due_at` on, which is the lease.
+    -- Milliseconds since the Unix epoch. A claim postpones `due_at` by the lease.
     created_at BIGINT NOT NULL,
     due_at BIGINT NOT NULL,
     last_error TEXT,
