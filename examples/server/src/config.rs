@@ -9,7 +9,7 @@ mod secrets;
 mod units;
 
 pub(crate) use networks::Networks;
-pub(crate) use notify::{Notify, Occasion, Occasions};
+pub(crate) use notify::Notify;
 pub(crate) use secrets::{read, webhook_secrets};
 
 use std::error::Error;

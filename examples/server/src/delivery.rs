@@ -1,9 +1,7 @@
 //! [`Delivery`]: a verified delivery as it is stored, logged and acted on.
 
-mod outline;
 mod redact;
 
-pub(crate) use outline::Outline;
 pub(crate) use redact::headers as redacted;
 
 use std::borrow::Cow;
@@ -14,6 +12,7 @@ use axum::http::HeaderMap;
 use tower_tawk::event::Event;
 use tower_tawk::{Signature, VerifiedSignature};
 
+use crate::event_summary::EventSummary;
 use crate::log::json_text;
 
 /// So much is kept of a text that somebody can choose.
@@ -43,16 +42,16 @@ impl Delivery {
         event: &Event,
         body: Bytes,
     ) -> Self {
-        let Outline { event, chat_id, ticket_id, property_id, .. } = Outline::of(event);
+        let summary = EventSummary::new(event);
         Self {
             signature: by.signature(),
             secret_label: by.secret_label().to_owned(),
             received_at: SystemTime::now(),
             event_id: event_id(headers),
-            event,
-            chat_id,
-            ticket_id,
-            property_id,
+            event: summary.event.map(str::to_owned),
+            chat_id: summary.chat_id.map(str::to_owned),
+            ticket_id: summary.ticket_id.map(str::to_owned),
+            property_id: summary.property_id.map(str::to_owned),
             headers: json_text(&redacted(headers)),
             body,
         }
@@ -79,12 +78,6 @@ pub(crate) fn time(milliseconds: i64) -> SystemTime {
 pub(crate) fn event_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-hook-event-id")?.as_bytes();
     Some(id[..id.len().min(TEXT_LENGTH_MOST)].escape_ascii().to_string())
-}
-
-/// No more of a text than a summary has room for.
-fn cut(text: &str) -> String {
-    let end = (0..=TEXT_LENGTH_MOST).rev().find(|end| text.is_char_boundary(*end));
-    text[..end.unwrap_or(0)].to_owned()
 }
 
 /// The body as text, and how it was made one.

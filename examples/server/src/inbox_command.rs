@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
-use crate::config::{self, Notify, Occasion};
+use crate::config::{self, Notify};
 use crate::delivery::{Delivery, text};
 use crate::inbox::Database;
 use crate::log::{json_page, json_text};
@@ -135,7 +135,7 @@ async fn replay(database: &Database, id: i64, notify: &Notify) -> Result<(), Box
             "NOTIFY_URL is not set, so nobody is told; set it as the listener has it".into()
         );
     }
-    if Occasion::of(&delivery.event(), &notify.notify_on).is_none() {
+    if notify.notify_on.find(&delivery.event()).is_none() {
         return Err(format!("delivery {id} is nothing to tell somebody of; see NOTIFY_ON").into());
     }
     database.replay(id, &channels).await?;

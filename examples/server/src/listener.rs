@@ -1,15 +1,16 @@
 //! [`Listener`]: what the handlers share.
 
-use crate::config::{Occasions, TawkLog};
+use crate::config::TawkLog;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
+use crate::notify::Triggers;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Listener {
     pub(crate) level: TawkLog,
     pub(crate) inbox: Inbox,
-    /// What somebody is told of.
-    pub(crate) notify_on: Occasions,
+    /// The events that send a notification.
+    pub(crate) notify_on: Triggers,
     pub(crate) metrics: Metrics,
 }

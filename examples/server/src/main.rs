@@ -3,11 +3,14 @@
 //!
 //! This file picks the command; each command is a module of its own.
 
+#![allow(unreachable_pub, reason = "`pub` in private modules")]
+
 mod answer;
 mod app;
 mod config;
 mod delivery;
 mod dotenv;
+mod event_summary;
 mod guard;
 mod inbox;
 mod inbox_command;
@@ -16,6 +19,7 @@ mod log;
 mod metrics;
 mod notify;
 mod operations;
+mod outbox;
 mod record;
 mod send;
 mod serve;
@@ -56,6 +60,8 @@ enum Command {
 
 /// Reads `.env` before there are threads, since that changes the environment of the process.
 fn main() -> ExitCode {
+    // Fails only if there is one already.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     if let Err(error) = dotenv::load() {
         return could_not_start(error);
     }

@@ -5,7 +5,6 @@
 
 mod contents;
 mod fields;
-mod said;
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
@@ -14,14 +13,14 @@ use tower_tawk::event::Event;
 use tower_tawk::{Reason, Rejection};
 
 use crate::config::TawkLog;
-use crate::delivery::{Delivery, Outline, event_id, redacted};
+use crate::delivery::{Delivery, event_id, redacted};
+use crate::event_summary::EventSummary;
 use crate::guard::Refused;
 use crate::inbox::{Stored, Unavailable};
 use crate::log::json_text;
 use crate::metrics::Counted;
 use contents::Contents;
 use fields::Fields;
-use said::Said;
 
 /// Logs a verified delivery: only of these it is told what they say, and only once.
 pub(crate) fn verified(
@@ -36,7 +35,7 @@ pub(crate) fn verified(
         secret: Some(delivery.secret_label.clone()),
         bytes: Some(delivery.body.len()),
         event_id: delivery.event_id.clone(),
-        outline: Outline::of(event),
+        outline: EventSummary::new(event),
         counted,
         ..Fields::default()
     };
@@ -54,7 +53,7 @@ pub(crate) fn verified(
     }
     if level != TawkLog::Summary {
         fields.headers = Some(delivery.headers.clone());
-        fields.said = Said::of(event);
+        fields.said = fields.outline.clone();
         fields.contents = Contents::of_verified(&delivery.body);
         // Equal, or it would not be verified.
         fields.signature = Some(delivery.signature);
@@ -71,7 +70,7 @@ pub(crate) fn verified(
 /// The log record of a delivery that is not verified, to be completed.
 pub(crate) struct Record {
     level: TawkLog,
-    fields: Fields,
+    fields: Fields<'static>,
     declared_bytes: Option<u64>,
 }
 

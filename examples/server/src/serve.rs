@@ -7,6 +7,7 @@ mod prepared;
 mod signals;
 mod tls;
 
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::app::{self, METRICS, WEBHOOK};
@@ -15,6 +16,7 @@ use crate::inbox::Inbox;
 use crate::listener::Listener;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::outbox;
 use connections::Endpoint;
 use prepared::Prepared;
 
@@ -30,13 +32,16 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
     log::begin(&settings.rust_log, settings.log_format)?;
     warn_of(&settings, &prepared.unusual_secrets);
 
-    let Prepared { secrets, secret_count, notifier, database, socket, metrics_socket, tls, .. } =
-        prepared;
-    let (metrics, channels) = (Metrics::new(), notifier.names());
+    let Prepared {
+        secrets, secret_count, notifiers, database, socket, metrics_socket, tls, ..
+    } = prepared;
+    let metrics = Metrics::new();
+    let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
     let days = settings.tawk_retention_days;
     let inbox = Inbox::start(database, channels.clone(), days, metrics.clone());
     let notify_on = settings.notify.notify_on.clone();
-    let workers = notifier.start(&notify_on, &inbox, &metrics);
+    let shutdown = CancellationToken::new();
+    let workers = outbox::start(notifiers, &notify_on, &inbox, &metrics, &shutdown);
     let listener = Listener { level: settings.tawk_log, inbox, notify_on, metrics };
 
     let mut endpoints = Vec::new();
@@ -55,13 +60,12 @@ pub(crate) async fn run(mut settings: Settings) -> Result<(), ConfigError> {
     );
     endpoints.push(Endpoint { socket, tls, app: app::app(secrets, &settings, listener.clone()) });
 
-    let stop_workers = workers.stop();
     let stopped = async {
         stopped.await;
-        stop_workers();
+        shutdown.cancel();
     };
     connections::serve(endpoints, stopped).await;
-    workers.finish().await;
+    workers.join().await;
     finish(listener).await;
     Ok(())
 }

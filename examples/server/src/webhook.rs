@@ -14,7 +14,6 @@ use tower_tawk::{Rejection, Verdict, VerifiedSignature};
 use tracing::{Instrument, warn};
 
 use crate::answer::{json, ok, unavailable};
-use crate::config::Occasion;
 use crate::delivery::Delivery;
 use crate::guard::{Place, Refused};
 use crate::inbox::{Stored, Unavailable};
@@ -69,7 +68,7 @@ async fn store(
     metrics.verified(body.len());
     let event = Event::from_slice(&body).unwrap_or_else(Event::Undecodable);
     let delivery = Arc::new(Delivery::new(by, headers, &event, body));
-    let is_told = Occasion::of(&event, notify_on).is_some();
+    let is_told = notify_on.find(&event).is_some();
     let stored = inbox.store(Arc::clone(&delivery), is_told).await;
     match stored {
         Ok(Stored::New { .. }) => {}

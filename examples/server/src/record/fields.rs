@@ -3,13 +3,13 @@
 use tower_tawk::Signature;
 
 use super::contents::Contents;
-use super::said::Said;
-use crate::delivery::Outline;
+use crate::event_summary::EventSummary;
+use crate::log::json_text;
 use crate::metrics::Counted;
 
 /// A field that is `None` is left out.
 #[derive(Default)]
-pub(super) struct Fields {
+pub(super) struct Fields<'a> {
     pub(super) reason: Option<String>,
     /// The label of the secret.
     pub(super) secret: Option<String>,
@@ -19,9 +19,9 @@ pub(super) struct Fields {
     pub(super) delivery: Option<i64>,
     pub(super) duplicate: Option<bool>,
     pub(super) event_id: Option<String>,
-    pub(super) outline: Outline,
+    pub(super) outline: EventSummary<'a>,
     pub(super) counted: Counted,
-    pub(super) said: Said,
+    pub(super) said: EventSummary<'a>,
     pub(super) signature: Option<Signature>,
     pub(super) computed_digest: Option<Signature>,
     /// A JSON object.
@@ -64,12 +64,12 @@ macro_rules! write_record {
             opened_by = outline.opened_by,
             messages = outline.messages,
             agent_replies = outline.agent_replies,
-            person = json!(said.person),
+            person = said.person_json().as_ref().map(json_text).map(tracing::field::display),
             property = said.property,
             subject = said.subject,
             text = said.text,
-            pre_chat_form = json!(said.pre_chat_form),
-            replies = json!(said.replies),
+            pre_chat_form = said.pre_chat_form_json().as_ref().map(json_text).map(tracing::field::display),
+            replies = said.replies_json().as_ref().map(json_text).map(tracing::field::display),
             signature = $fields.signature.map(|signature| signature.to_string()),
             computed_digest = $fields.computed_digest.map(|digest| digest.to_string()),
             headers = json!($fields.headers),
@@ -84,7 +84,7 @@ macro_rules! write_record {
     }};
 }
 
-impl Fields {
+impl Fields<'_> {
     pub(super) fn info(self, verdict: &str, message: &str) {
         write_record!(info, self, verdict, message);
     }

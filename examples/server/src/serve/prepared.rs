@@ -10,7 +10,7 @@ use tower_tawk::Secrets;
 use super::tls;
 use crate::config::{self, ConfigError, Settings};
 use crate::inbox::Database;
-use crate::notify::Notifier;
+use crate::notify::{self, Notifier};
 
 /// A socket that listens, and on which address.
 type Socket = (TcpListener, SocketAddr);
@@ -21,7 +21,7 @@ pub(super) struct Prepared {
     /// The positions of those that do not look like Tawk.to's.
     pub(super) unusual_secrets: Vec<usize>,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) notifier: Notifier,
+    pub(super) notifiers: Vec<Notifier>,
     pub(super) socket: Socket,
     pub(super) metrics_socket: Option<Socket>,
     pub(super) database: Database,
@@ -43,7 +43,8 @@ impl Prepared {
             (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
             _ => None,
         };
-        let notifier = Notifier::new(&settings.notify.notify_url)?;
+        let notifiers = notify::notifiers(&settings.notify.notify_url)
+            .map_err(|error| ConfigError::new(format!("{error:#}")))?;
         let socket = bind(&settings.host, "PORT", settings.port).await?;
         let metrics_socket = match settings.metrics_port {
             Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
@@ -55,7 +56,7 @@ impl Prepared {
             secret_count,
             unusual_secrets,
             tls,
-            notifier,
+            notifiers,
             socket,
             metrics_socket,
             database,
