@@ -17,9 +17,10 @@ use tower_tawk::{Reason, Rejection, Signature};
 use tracing::Instrument;
 
 use crate::config::TawkLog;
-use crate::delivery::{Outline, event_id, redacted, text};
+use crate::delivery::{event_id, redacted, text};
 use crate::error::AppError;
 use crate::escape::{json_line, json_text};
+use crate::event_summary::EventSummary;
 use crate::store::{NewDelivery, StoreError, Stored};
 use crate::state::AppState;
 
@@ -29,7 +30,7 @@ use crate::state::AppState;
 /// another field or line. JSON is already escaped, and becomes a value of its own.
 macro_rules! write_record {
     ($level:ident, $record:expr, $verdict:literal, $message:literal) => {{
-        let Record { outline, body, .. } = &$record;
+        let Record { summary, body, .. } = &$record;
         tracing::$level!(
             target: "tawk_listener",
             verdict = $verdict,
@@ -39,16 +40,16 @@ macro_rules! write_record {
             declared_bytes = $record.declared_bytes,
             delivery = $record.delivery,
             duplicate = $record.duplicate,
-            event = outline.event,
-            event_error = outline.event_error,
+            event = summary.event,
+            event_error = summary.event_error,
             event_id = $record.event_id.as_deref(),
-            event_time = outline.event_time,
-            chat_id = outline.chat_id,
-            ticket_id = outline.ticket_id,
-            property_id = outline.property_id,
-            opened_by = outline.opened_by,
-            messages = outline.messages,
-            agent_replies = outline.agent_replies,
+            event_time = summary.event_time,
+            chat_id = summary.chat_id,
+            ticket_id = summary.ticket_id,
+            property_id = summary.property_id,
+            opened_by = summary.opened_by,
+            messages = summary.messages,
+            agent_replies = summary.agent_replies,
             signature = $record.signature.map(|signature| signature.to_string()),
             expected_signature = $record.expected_signature.map(|signature| signature.to_string()),
             headers = $record.headers.as_deref().map(tracing::field::display),
@@ -114,13 +115,14 @@ pub fn log_verified(
     level: TawkLog,
     delivery: &NewDelivery,
     event: &Event,
+    summary: EventSummary<'_>,
     stored: &Result<Stored, StoreError>,
 ) {
     let mut record = Record {
         secret: Some(&delivery.secret_label),
         bytes: Some(delivery.body.len()),
         event_id: delivery.event_id.as_deref().map(Cow::Borrowed),
-        outline: Outline::of(event),
+        summary,
         ..Record::default()
     };
     match stored {
@@ -173,7 +175,7 @@ struct Record<'a> {
     delivery: Option<i64>,
     duplicate: Option<bool>,
     event_id: Option<Cow<'a, str>>,
-    outline: Outline,
+    summary: EventSummary<'a>,
     signature: Option<Signature>,
     /// Only known at the level `full`.
     expected_signature: Option<Signature>,

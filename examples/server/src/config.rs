@@ -8,7 +8,7 @@ mod notify;
 mod secrets;
 
 pub use networks::Networks;
-pub(crate) use notify::{Notify, Occasion, Occasions};
+pub use notify::Notify;
 pub use secrets::{WebhookSecret, parse_webhook_secrets, webhook_secrets};
 
 use std::env;

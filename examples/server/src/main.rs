@@ -12,7 +12,9 @@ mod delivery;
 mod dotenv;
 mod error;
 mod escape;
+mod event_summary;
 mod notify;
+mod outbox;
 mod router;
 mod send;
 mod server;
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<ExitCode> {
+    // Fails only if a provider is already installed.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
     dotenv::load()?;
     let command = match Arguments::parse_from(env::args_os()) {

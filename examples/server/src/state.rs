@@ -1,6 +1,7 @@
 //! [`AppState`], shared by handlers and middleware.
 
-use crate::config::{Occasions, TawkLog};
+use crate::config::TawkLog;
+use crate::notify::Triggers;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
@@ -10,6 +11,6 @@ pub struct AppState {
     pub log_level: TawkLog,
     pub store: Store,
     /// The events that trigger notifications.
-    pub notify_on: Occasions,
+    pub notify_on: Triggers,
     pub metrics: Metrics,
 }

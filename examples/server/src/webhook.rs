@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tower_tawk::{Delivery, Verdict};
 
 use crate::access_log;
-use crate::config::Occasion;
 use crate::error::AppError;
+use crate::event_summary::EventSummary;
 use crate::state::AppState;
 use crate::store::{NewDelivery, Stored};
 
@@ -36,10 +36,11 @@ pub async fn receive(
     state.metrics.verified(&delivery);
 
     let Delivery { event, raw, .. } = delivery;
-    let new = Arc::new(NewDelivery::new(&verified, &headers, &event, raw));
-    let notify = Occasion::of(&event, &state.notify_on).is_some();
+    let summary = EventSummary::new(&event);
+    let new = Arc::new(NewDelivery::new(&verified, &headers, &summary, raw));
+    let notify = state.notify_on.find(&event).is_some();
     let stored = state.store.store(Arc::clone(&new), notify).await;
-    access_log::log_verified(state.log_level, &new, &event, &stored);
+    access_log::log_verified(state.log_level, &new, &event, summary, &stored);
     match stored {
         Ok(Stored::New { .. }) => Ok(Json(json!({ "status": "ok" }))),
         Ok(Stored::Duplicate) => {

@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
-use crate::config::{self, Notify, Occasion};
+use crate::config::{self, Notify};
 use crate::delivery::text;
 use crate::log::{json_page, json_text, printable};
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 use crate::notify::channel_names;
 use crate::store::{DeliverySummary, NotificationSummary, Store, StoredDelivery};
 
@@ -193,7 +193,7 @@ async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     if channels.is_empty() {
         bail!("NOTIFY_URL is not set; set it to the listener's value");
     }
-    if Occasion::of(&delivery.event(), &notify.notify_on).is_none() {
+    if notify.notify_on.find(&delivery.event()).is_none() {
         bail!("delivery {id} does not match NOTIFY_ON");
     }
     store.replay(id, &channels).await?;

@@ -13,7 +13,8 @@ use tower_tawk::Secrets;
 use tracing::{info, warn};
 
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
-use crate::notify::Notifier;
+use crate::notify;
+use crate::outbox;
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
 use crate::store::Store;
@@ -36,7 +37,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
         _ => None,
     };
-    let notifier = Notifier::new(&settings.notify.notify_url)?;
+    let notifiers = notify::notifiers(&settings.notify.notify_url)?;
     let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
     let metrics_socket = match settings.metrics_port {
         Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
@@ -47,10 +48,10 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     logging::init(&settings.rust_log, settings.log_format)?;
     log_warnings(&settings, &unusual_secrets);
 
-    let channels = notifier.names();
+    let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
     let store = store.start(channels.clone(), settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
-    let workers = notifier.start(&notify_on, &store, &metrics);
+    let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
     let state = AppState { log_level: settings.tawk_log, store, notify_on, metrics };
 
     let mut endpoints = Vec::new();
@@ -73,12 +74,8 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let router = router::router(secrets, &settings, state.clone());
     endpoints.push(Endpoint { socket, tls, router });
 
-    let stop_workers = workers.stop();
-    tokio::join!(accept::serve(endpoints, &shutdown), async {
-        shutdown.cancelled().await;
-        stop_workers();
-    });
-    workers.finish().await;
+    accept::serve(endpoints, &shutdown).await;
+    workers.join().await;
     state.store.close().await;
     info!("stopped");
     Ok(())

@@ -13,7 +13,7 @@ use super::model::StoreError;
 use super::postgres::Postgres;
 use super::sqlite::{self, Sqlite};
 use super::writer::PendingInsert;
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 /// Timeout for the database to be opened and migrated.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -34,7 +34,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use crate::metrics::{Metrics, Sizes};
+use crate::telemetry::metrics::{Metrics, Sizes};
 use cached::Cached;
 use database::Database;
 use model::{from_unix_millis, to_unix_millis};

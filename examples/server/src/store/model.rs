@@ -11,7 +11,8 @@ use tower_tawk::event::Event;
 use tower_tawk::{Signature, VerifiedSignature};
 
 use super::database::Row;
-use crate::delivery::{Outline, event_id, redacted};
+use crate::delivery::{event_id, redacted};
+use crate::event_summary::EventSummary;
 use crate::log::json_text;
 
 /// A verified delivery to insert.
@@ -33,17 +34,21 @@ pub struct NewDelivery {
 }
 
 impl NewDelivery {
-    pub fn new(by: &VerifiedSignature, headers: &HeaderMap, event: &Event, body: Bytes) -> Self {
-        let Outline { event, chat_id, ticket_id, property_id, .. } = Outline::of(event);
+    pub fn new(
+        verified: &VerifiedSignature,
+        headers: &HeaderMap,
+        summary: &EventSummary<'_>,
+        body: Bytes,
+    ) -> Self {
         Self {
-            signature: by.signature(),
-            secret_label: by.secret_label().to_owned(),
+            signature: verified.signature(),
+            secret_label: verified.secret_label().to_owned(),
             received_at: SystemTime::now(),
             event_id: event_id(headers),
-            event: event.map(without_nul),
-            chat_id: chat_id.map(without_nul),
-            ticket_id: ticket_id.map(without_nul),
-            property_id: property_id.map(without_nul),
+            event: summary.event.map(without_nul),
+            chat_id: summary.chat_id.map(without_nul),
+            ticket_id: summary.ticket_id.map(without_nul),
+            property_id: summary.property_id.map(without_nul),
             headers: json_text(&redacted(headers)),
             body,
         }
@@ -52,8 +57,8 @@ impl NewDelivery {
 
 /// PostgreSQL rejects NUL in text, and a verified delivery is never rejected for its content. The
 /// body keeps it.
-fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// A delivery read back.

@@ -24,7 +24,7 @@ use super::database::{Row, Value};
 use super::migrations;
 use super::model::{StoreError, Stored};
 use super::writer::{Batch, MAX_BATCH_DELIVERIES, PendingInsert};
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 use url::Url;
 
 /// Connections for everything but commits.

@@ -18,7 +18,7 @@ use super::database::{Row, Value};
 use super::migrations;
 use super::model::{StoreError, Stored, to_unix_millis};
 use super::writer::{Batch, MAX_BATCH_DELIVERIES, PendingInsert};
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 use file::DatabaseFile;
 
 const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_label, event_id, \

@@ -1,30 +1,26 @@
-//! Telling somebody, in a real process with real databases and receivers: that it is told once,
-//! whatever becomes of the receiver, the listener or the delivery.
+//! Notifications, with the real program, databases and receivers: each is sent once, whatever happens
+//! to the receiver, the listener or the delivery.
 
 mod commands;
-mod crash;
-mod deliveries;
 mod failures;
-mod metrics;
+mod once;
 mod outbox;
 mod receiver;
 mod retention;
+mod sent;
 mod settings;
-mod several;
-mod stop;
-mod told;
 
 crate::support::on_each_database! {
-    told::an_agents_reply_is_told_once_on_every_channel_however_often_it_is_delivered,
-    told::of_the_payloads_agents_replies_and_tickets_are_told,
-    failures::a_receiver_that_fails_or_asks_for_time_is_told_again_with_the_same_key,
-    commands::notifications_are_listed_as_waiting_sent_and_failed_with_the_reason,
-    commands::a_replay_is_told_again_with_another_key,
-    commands::a_replay_that_tells_nobody_is_said_so_in_one_line,
-    metrics::notifications_are_counted_by_state_channel_and_outcome,
-    retention::notifications_go_with_their_deliveries,
-    retention::what_waited_while_nobody_listened_is_told_however_old_it_is,
-    retention::what_waits_for_an_address_that_is_gone_fails,
-    retention::what_waits_for_an_address_that_has_left_is_said_at_the_start,
-    stop::what_is_under_way_is_finished_and_what_waits_is_told_after_the_start,
+    sent::a_reply_is_sent_once_on_every_channel_however_often_it_is_delivered,
+    sent::replies_and_tickets_are_sent_by_default,
+    failures::a_failed_notification_is_retried_with_the_same_key,
+    commands::lists_waiting_sent_and_failed_notifications_with_the_error,
+    commands::a_replay_is_sent_with_another_key,
+    commands::a_replay_that_sends_nothing_is_an_error_in_one_line,
+    commands::metrics_count_notifications_by_state_channel_and_outcome,
+    retention::notifications_are_deleted_with_their_deliveries,
+    retention::notifications_that_waited_while_no_listener_ran_are_sent_however_old,
+    retention::notifications_of_a_removed_channel_fail_after_a_day,
+    retention::waiting_notifications_of_a_removed_channel_are_logged_at_startup,
+    once::shutdown_finishes_what_is_in_flight_and_a_restart_sends_the_rest,
 }

@@ -1,43 +1,37 @@
-//! `tawk-listener inbox outbox` and `inbox replay`.
+//! `inbox outbox`, `inbox replay`, and the metrics of the outbox.
 
-use super::deliveries::{deliver, number, reply};
-use super::outbox::{Notification, assert_sent, outbox_when};
-use super::receiver::{Receiver, Reply, distinct, status};
-use crate::support::{Store, payload, sign};
+use std::collections::BTreeMap;
 
-/// Asks for so much time that it is not told again as long as a test runs.
-pub(crate) fn waiting() -> Receiver {
-    let headers = vec!["retry-after: 3600\r\n".to_owned()];
-    Receiver::start([Reply::Answer("503 Service Unavailable", headers, "out of order")])
-}
+use super::outbox::{are_attempted, assert_sent, deliver, number, outbox_when, reply};
+use super::receiver::{Receiver, distinct, status, unavailable};
+use crate::support::{Connection, Listener, Store, payload, sign, until};
 
-pub(crate) fn is_settled(notifications: &[Notification]) -> bool {
-    let is_settled = |it: &Notification| it.state != "waiting" || !it.why.is_empty();
-    !notifications.is_empty() && notifications.iter().all(is_settled)
-}
-
-pub(crate) fn notifications_are_listed_as_waiting_sent_and_failed_with_the_reason(store: &Store) {
-    let receivers =
-        [waiting(), Receiver::start([status("200 OK")]), Receiver::start([status("410 Gone")])];
+pub(crate) fn lists_waiting_sent_and_failed_notifications_with_the_error(store: &Store) {
+    let receivers = [
+        Receiver::start([unavailable()]),
+        Receiver::start([status("200 OK")]),
+        Receiver::start([status("410 Gone")]),
+    ];
     let urls = receivers.each_ref().map(Receiver::url).join(",");
     let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
     assert_eq!(store.inbox(&["outbox"]).stdout.lines().count(), 1);
     deliver(&mut listener.connect(), [0]);
-    let notifications =
-        outbox_when(store, |notifications| is_settled(notifications) && notifications.len() == 3);
+    let notifications = outbox_when(store, |notifications| {
+        are_attempted(notifications) && notifications.len() == 3
+    });
     let expected = [
-        ("waiting", "the receiver answered 503: out of order"),
+        ("waiting", "receiver responded with 503: out_of_order"),
         ("sent", ""),
-        ("failed", "the receiver answered 410"),
+        ("failed", "receiver responded with 410"),
     ];
     for (notification, expected) in notifications.iter().zip(expected) {
-        assert_eq!((&*notification.state, &*notification.why), expected);
-        assert_eq!((notification.delivery, notification.tries), (1, 1));
+        assert_eq!((&*notification.state, &*notification.error), expected);
+        assert_eq!((notification.delivery, notification.attempts), (1, 1));
         assert!(notification.channel.starts_with("127.0.0.1-"), "{notification:?}");
     }
 }
 
-pub(crate) fn a_replay_is_told_again_with_another_key(store: &Store) {
+pub(crate) fn a_replay_is_sent_with_another_key(store: &Store) {
     let receiver = Receiver::start([status("200 OK")]);
     let urls = format!("{},{}", receiver.url(), receiver.ntfy_url());
     let settings = [("NOTIFY_URL", &*urls)];
@@ -62,7 +56,7 @@ pub(crate) fn a_replay_is_told_again_with_another_key(store: &Store) {
     }
 }
 
-pub(crate) fn a_replay_that_tells_nobody_is_said_so_in_one_line(store: &Store) {
+pub(crate) fn a_replay_that_sends_nothing_is_an_error_in_one_line(store: &Store) {
     let receiver = Receiver::start([status("200 OK")]);
     let url = receiver.url();
     let settings = [("NOTIFY_URL", &*url)];
@@ -90,4 +84,62 @@ pub(crate) fn a_replay_that_tells_nobody_is_said_so_in_one_line(store: &Store) {
     listener.stop();
     assert_sent(store, 1);
     assert_eq!(receiver.received().len(), 1);
+}
+
+/// Returns the samples of notifications by their names and labels.
+fn scrape(listener: &Listener) -> BTreeMap<String, f64> {
+    let line = listener.line("metrics on http://");
+    let (_, address) = line.split_once("metrics on http://").unwrap();
+    let address = address.split('/').next().unwrap().parse().unwrap();
+    let response = Connection::open(address).request("GET", "/metrics");
+    assert_eq!(response.status, 200, "{response:?}");
+    let lines = response.body.lines().filter(|line| !line.starts_with('#'));
+    let samples = lines.map(|line| line.rsplit_once(' ').unwrap());
+    samples
+        .filter(|(name, _)| name.contains("outbox") || name.contains("notification"))
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+const OLDEST: &str = "tawk_outbox_oldest_waiting_seconds";
+
+fn in_state(state: &str) -> String {
+    format!(r#"tawk_outbox_notifications{{state="{state}"}}"#)
+}
+
+pub(crate) fn metrics_count_notifications_by_state_channel_and_outcome(store: &Store) {
+    let receivers = [
+        Receiver::start([unavailable()]),
+        Receiver::start([status("200 OK")]),
+        Receiver::start([status("410 Gone")]),
+    ];
+    let urls = receivers.each_ref().map(Receiver::url).join(",");
+    let listener = store.listener_with(&[("NOTIFY_URL", &*urls), ("METRICS_PORT", "0")]);
+    let before = scrape(&listener);
+    assert_eq!(before[OLDEST], 0.0);
+    for state in ["waiting", "sent", "failed"] {
+        assert_eq!(before[&in_state(state)], 0.0);
+    }
+
+    deliver(&mut listener.connect(), [0]);
+    let notifications = outbox_when(store, |notifications| {
+        are_attempted(notifications) && notifications.len() == 3
+    });
+    let age = "UPDATE outbox SET created_at = created_at - 60000 WHERE state = 'waiting'";
+    let mut session = store.session();
+    assert_eq!(session.execute(age), 1);
+    session.close();
+    // The query result is cached.
+    let mut after = until(|| Some(scrape(&listener)).filter(|after| after[OLDEST] >= 60.0));
+    after.remove(OLDEST);
+    let mut expected: BTreeMap<_, _> =
+        ["waiting", "sent", "failed"].map(|state| (in_state(state), 1.0)).into();
+    for notification in notifications {
+        let outcome = if notification.state == "waiting" { "again" } else { &notification.state };
+        let channel = notification.channel;
+        let attempts = "tawk_notification_attempts_total";
+        let sample = format!(r#"{attempts}{{channel="{channel}",outcome="{outcome}"}}"#);
+        expected.insert(sample, 1.0);
+    }
+    assert_eq!(after, expected);
 }

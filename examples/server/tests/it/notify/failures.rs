@@ -1,17 +1,14 @@
-//! Receivers that are down, slow, overloaded, broken, gone, moved, or that do not stop talking.
+//! Receivers that are down, slow, overloaded, broken, gone, moved, or that send too much.
 
-use super::deliveries::{deliver, reply};
-use super::outbox::{assert_sent, outbox_when};
-use super::receiver::{Receiver, Reply, distinct, status};
+use super::outbox::{assert_sent, deliver, outbox_when, reply};
+use super::receiver::{Receiver, Reply, distinct, status, unavailable};
 use crate::support::{Reserved, Store, sign, until};
 
-pub(crate) fn a_receiver_that_fails_or_asks_for_time_is_told_again_with_the_same_key(
-    store: &Store,
-) {
+pub(crate) fn a_failed_notification_is_retried_with_the_same_key(store: &Store) {
     let broken = Receiver::start([status("500 Internal Server Error"), status("200 OK")]);
-    let asking = vec!["retry-after: 1\r\n".to_owned()];
-    let asking = Reply::Answer("429 Too Many Requests", asking, "slow down");
-    let overloaded = Receiver::start([asking, status("200 OK")]);
+    let retry_after = vec!["retry-after: 1\r\n".to_owned()];
+    let limited = Reply::Response("429 Too Many Requests", retry_after, r#"{"code":42901}"#);
+    let overloaded = Receiver::start([limited, status("200 OK")]);
     let urls = format!("{},{}", broken.url(), overloaded.ntfy_url());
     let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
     assert_eq!(listener.deliver(&reply(0)).status, 200);
@@ -20,7 +17,7 @@ pub(crate) fn a_receiver_that_fails_or_asks_for_time_is_told_again_with_the_same
         assert_eq!(received[0].key(), received[1].key());
         assert_eq!(received[0].body, received[1].body);
     }
-    listener.line("the receiver answered 429: slow down");
+    listener.line("receiver responded with 429: 42901");
     assert_eq!(listener.stop().code, Some(0));
     assert_sent(store, 2);
     assert_eq!((broken.received().len(), overloaded.received().len()), (2, 2));
@@ -28,7 +25,7 @@ pub(crate) fn a_receiver_that_fails_or_asks_for_time_is_told_again_with_the_same
 }
 
 #[test]
-fn a_receiver_that_is_down_holds_up_nobody_and_is_told_once_it_is_up() {
+fn a_receiver_that_is_down_does_not_delay_others_and_is_retried() {
     let store = Store::sqlite();
     let (down, up) = (Reserved::new(), Receiver::start([status("200 OK")]));
     let urls = format!("http://{}/hook,{}", down.address(), up.url());
@@ -36,24 +33,24 @@ fn a_receiver_that_is_down_holds_up_nobody_and_is_told_once_it_is_up() {
     assert_eq!(listener.deliver(&reply(0)).status, 200);
     up.wait_for(1);
     let notifications = outbox_when(&store, |notifications| {
-        !notifications[0].why.is_empty() && notifications[1].state == "sent"
+        !notifications[0].error.is_empty() && notifications[1].state == "sent"
     });
     assert_eq!(notifications[0].state, "waiting");
-    let why = &notifications[0].why;
-    assert!(why.starts_with("cannot connect to the receiver: Connection refused"), "{why}");
+    let error = &notifications[0].error;
+    assert!(error.starts_with("failed to connect to receiver: Connection refused"), "{error}");
     assert_eq!(listener.connect().request("GET", "/readyz").status, 200);
 
     let down = Receiver::listen(down.listen(), [status("200 OK")]);
-    let told = down.wait_for(1);
-    assert_ne!(told[0].key(), up.received()[0].key());
+    let received = down.wait_for(1);
+    assert_ne!(received[0].key(), up.received()[0].key());
     assert_eq!(listener.stop().code, Some(0));
     assert_sent(&store, 2);
     assert_eq!((down.received().len(), up.received().len()), (1, 1));
 }
 
-/// Takes 10 s, after which a receiver is given up.
+/// Takes 10 s, until the request times out.
 #[test]
-fn a_receiver_that_does_not_answer_holds_up_nobody_and_is_told_again() {
+fn a_receiver_that_does_not_respond_does_not_delay_others_and_is_retried() {
     let store = Store::sqlite();
     let slow = Receiver::start([Reply::Silence, Reply::Silence, status("200 OK")]);
     let up = Receiver::start([status("200 OK")]);
@@ -65,10 +62,10 @@ fn a_receiver_that_does_not_answer_holds_up_nobody_and_is_told_again() {
     slow.wait_for(2);
     up.wait_for(2);
     assert_eq!(listener.connect().request("GET", "/readyz").status, 200);
-    // So far nobody has given it up.
-    assert_eq!(slow.hung_up(), 0);
+    // Nothing has timed out yet.
+    assert_eq!(slow.disconnected(), 0);
 
-    listener.line("the receiver did not answer within 10 s");
+    listener.line("receiver timed out after 10 s");
     let received = slow.wait_for(4);
     assert_eq!(distinct(&received).len(), 2);
     assert_eq!(listener.stop().code, Some(0));
@@ -77,19 +74,19 @@ fn a_receiver_that_does_not_answer_holds_up_nobody_and_is_told_again() {
 }
 
 #[test]
-fn a_receiver_that_is_gone_is_told_no_more_and_its_address_is_nowhere() {
+fn gone_is_final_and_the_url_is_in_no_output() {
     const BODY: &str = "no /hiddenpath for hiddenuser and hiddenpassword";
     let store = Store::sqlite();
-    let gone = Receiver::start([Reply::Answer("410 Gone", Vec::new(), BODY)]);
+    let gone = Receiver::start([Reply::Response("410 Gone", Vec::new(), BODY)]);
     let url = format!("http://hiddenuser:hiddenpassword@{}/hiddenpath?hiddenquery", gone.address);
     let listener = store.listener_with(&[("NOTIFY_URL", &url), ("RUST_LOG", "trace")]);
     assert_eq!(listener.deliver(&reply(0)).status, 200);
     let notifications = outbox_when(&store, |notifications| notifications[0].state == "failed");
     assert_eq!(notifications.len(), 1);
-    assert_eq!((notifications[0].delivery, notifications[0].tries), (1, 1));
-    assert_eq!(notifications[0].why, "the receiver answered 410: no /… for … and …");
+    assert_eq!((notifications[0].delivery, notifications[0].attempts), (1, 1));
+    assert_eq!(notifications[0].error, "receiver responded with 410");
     let line = listener.line("notification failed");
-    assert!(line.contains(" WARN ") && line.contains("answered 410"), "{line}");
+    assert!(line.contains(" WARN ") && line.contains("responded with 410"), "{line}");
 
     let output = listener.stop().output();
     assert_eq!(gone.received().len(), 1);
@@ -104,46 +101,45 @@ fn a_receiver_that_is_gone_is_told_no_more_and_its_address_is_nowhere() {
 }
 
 #[test]
-fn a_receiver_that_has_moved_is_not_followed() {
+fn redirects_are_not_followed() {
     let store = Store::sqlite();
     let elsewhere = Receiver::start([status("200 OK")]);
     let location = vec![format!("location: {}\r\n", elsewhere.url())];
-    let moved = Receiver::start([Reply::Answer("302 Found", location, "")]);
+    let moved = Receiver::start([Reply::Response("302 Found", location, "")]);
     let listener = store.listener_with(&[("NOTIFY_URL", &moved.url())]);
     assert_eq!(listener.deliver(&reply(0)).status, 200);
-    let notifications = outbox_when(&store, |notifications| !notifications[0].why.is_empty());
+    let notifications = outbox_when(&store, |notifications| !notifications[0].error.is_empty());
     assert_eq!(notifications[0].state, "waiting");
     assert_eq!(
-        notifications[0].why,
-        "the receiver answered 302: it has moved; name its new address in NOTIFY_URL"
+        notifications[0].error,
+        "receiver responded with 302: moved; set its new URL in NOTIFY_URL"
     );
     listener.stop();
     assert_eq!(elsewhere.connections(), 0);
 }
 
 #[test]
-fn of_a_gigabyte_the_beginning_is_read() {
+fn a_response_of_a_gigabyte_is_not_read_to_its_end() {
     let store = Store::sqlite();
-    let taken = Receiver::start([Reply::Gigabyte("200 OK")]);
-    let refused = Receiver::start([Reply::Gigabyte("503 Service Unavailable"), status("200 OK")]);
-    let urls = format!("{},{}", taken.url(), refused.url());
+    let accepting = Receiver::start([Reply::Gigabyte("200 OK")]);
+    let rejecting = Receiver::start([Reply::Gigabyte("503 Service Unavailable"), status("200 OK")]);
+    let urls = format!("{},{}", accepting.url(), rejecting.url());
     let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
     assert_eq!(listener.deliver(&reply(0)).status, 200);
-    taken.wait_for_hanging_up();
-    refused.wait_for_hanging_up();
-    let line = listener.line("the receiver answered 503: xxx");
+    accepting.wait_for_disconnect();
+    rejecting.wait_for_disconnect();
+    let line = listener.line("receiver responded with 503");
     assert!(line.len() < 1_000, "{line}");
-    refused.wait_for(2);
+    rejecting.wait_for(2);
     listener.stop();
     assert_sent(&store, 2);
-    assert_eq!((taken.received().len(), refused.received().len()), (1, 2));
+    assert_eq!((accepting.received().len(), rejecting.received().len()), (1, 2));
 }
 
 #[test]
-fn a_receiver_that_asks_for_time_is_left_alone_by_all_that_waits_for_it() {
+fn retry_after_postpones_all_notifications_of_the_channel() {
     let store = Store::sqlite();
-    let headers = vec!["retry-after: 3600\r\n".to_owned()];
-    let busy = Receiver::start([Reply::Answer("429 Too Many Requests", headers, "")]);
+    let busy = Receiver::start([unavailable()]);
     let listener = store.listener_with(&[("NOTIFY_URL", &busy.url())]);
     deliver(&mut listener.connect(), 0..100);
     let soon = "UPDATE outbox SET due_at = due_at WHERE due_at < created_at + 3000000";
@@ -151,6 +147,6 @@ fn a_receiver_that_asks_for_time_is_left_alone_by_all_that_waits_for_it() {
     until(|| (session.execute(soon) == 0).then_some(()));
     session.close();
     listener.stop();
-    // No more than were under way when the first was told so.
+    // Only those in flight at the first response.
     assert!(busy.received().len() <= 4, "{}", busy.received().len());
 }

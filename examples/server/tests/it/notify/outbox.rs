@@ -1,30 +1,57 @@
-//! `tawk-listener inbox outbox`: what is waiting, sent and failed.
+//! Deliveries that send notifications, and the outbox as `inbox outbox` prints it.
 
-use crate::support::{Store, until};
+use serde_json::Value;
+use tower_tawk::event::Role;
+use tower_tawk::test_util::{encode, samples};
 
-/// A line of its table, with what does not depend on the time.
+use super::receiver::Received;
+use crate::support::{Connection, Store, sign, until};
+
+/// Returns a transcript with a reply of an agent, different for each number.
+pub(crate) fn reply(number: usize) -> Vec<u8> {
+    let visitor = format!("Visitor {number}");
+    let messages = [(Role::Visitor, "In stock in 44?"), (Role::Agent, "Two pairs.")];
+    encode(&samples::transcript(&visitor, &messages)).to_vec()
+}
+
+/// Returns the number of the delivery that a notification is about.
+pub(crate) fn number(Received { body, .. }: &Received) -> usize {
+    let text = body.get("text").or(body.get("message")).and_then(Value::as_str).unwrap();
+    let (_, visitor) = text.rsplit_once("with Visitor ").unwrap();
+    visitor.parse().unwrap()
+}
+
+/// Sends deliveries with these numbers, one after the other.
+pub(crate) fn deliver(connection: &mut Connection, numbers: impl IntoIterator<Item = usize>) {
+    for number in numbers {
+        let body = reply(number);
+        assert_eq!(connection.post(&[("X-Tawk-Signature", &sign(&body))], &body).status, 200);
+    }
+}
+
+/// A row of `inbox outbox`, without its id and time.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Notification {
     pub(crate) delivery: usize,
     pub(crate) channel: String,
     pub(crate) state: String,
-    pub(crate) tries: usize,
-    pub(crate) why: String,
+    pub(crate) attempts: usize,
+    pub(crate) error: String,
 }
 
 impl Notification {
-    /// `id delivery channel state tries time why`
-    fn read(line: &str) -> Self {
+    /// Parses `id delivery channel state attempts time error`.
+    fn parse(line: &str) -> Self {
         let mut words = line.split_whitespace();
         let mut word = || words.next().unwrap().to_owned();
-        let (_id, delivery, channel, state, tries, _time) =
+        let (_id, delivery, channel, state, attempts, _time) =
             (word(), word(), word(), word(), word(), word());
         Self {
             delivery: delivery.parse().unwrap(),
             channel,
             state,
-            tries: tries.parse().unwrap(),
-            why: words.collect::<Vec<_>>().join(" "),
+            attempts: attempts.parse().unwrap(),
+            error: words.collect::<Vec<_>>().join(" "),
         }
     }
 }
@@ -32,10 +59,10 @@ impl Notification {
 pub(crate) fn outbox(store: &Store) -> Vec<Notification> {
     let finished = store.inbox(&["outbox"]);
     assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{finished:?}");
-    finished.stdout.lines().skip(1).map(Notification::read).collect()
+    finished.stdout.lines().skip(1).map(Notification::parse).collect()
 }
 
-/// The outbox once it is as expected.
+/// Waits until the outbox is as expected.
 pub(crate) fn outbox_when(
     store: &Store,
     is_expected: impl Fn(&[Notification]) -> bool,
@@ -46,9 +73,15 @@ pub(crate) fn outbox_when(
     })
 }
 
-/// Nothing is left to be told.
+/// Asserts that `count` notifications are sent and none is waiting or failed.
 pub(crate) fn assert_sent(store: &Store, count: usize) {
     let notifications = outbox(store);
     let sent = notifications.iter().filter(|notification| notification.state == "sent").count();
     assert_eq!((sent, notifications.len()), (count, count), "{notifications:#?}");
+}
+
+/// Returns whether each notification has been attempted and its outcome recorded.
+pub(crate) fn are_attempted(notifications: &[Notification]) -> bool {
+    let is_attempted = |it: &Notification| it.state != "waiting" || !it.error.is_empty();
+    !notifications.is_empty() && notifications.iter().all(is_attempted)
 }

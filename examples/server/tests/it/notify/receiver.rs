@@ -1,4 +1,4 @@
-//! A receiver of notifications that answers as it is told, and remembers what it was sent.
+//! A receiver of notifications that sends scripted responses and records the requests.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,24 +11,33 @@ use serde_json::Value;
 
 use crate::support::WATCHDOG;
 
-/// What it does once it has read a request.
+/// What a receiver does after it has read a request.
 pub(crate) enum Reply {
-    /// Answers: the status, headers of its own, and the body.
-    Answer(&'static str, Vec<String>, &'static str),
-    /// Answers 200 after this time.
-    Late(Duration),
-    /// Answers nothing.
+    /// Responds with a status, headers and a body.
+    Response(&'static str, Vec<String>, &'static str),
+    /// Responds with 200 after a delay.
+    Delayed(Duration),
+    /// Does not respond.
     Silence,
-    /// Answers with this status and a body of a gigabyte, of which it sends 64 MiB: far more than
-    /// the system keeps for somebody who does not read.
+    /// Responds with a status and a body of 1 GiB, of which it sends 64 MiB: far more than the
+    /// buffers of both sockets.
     Gigabyte(&'static str),
 }
 
 pub(crate) const fn status(status: &'static str) -> Reply {
-    Reply::Answer(status, Vec::new(), "")
+    Reply::Response(status, Vec::new(), "")
 }
 
-/// A notification as it arrived.
+/// Asks for a pause that is longer than a test runs.
+pub(crate) fn unavailable() -> Reply {
+    Reply::Response(
+        "503 Service Unavailable",
+        vec!["retry-after: 3600\r\n".to_owned()],
+        "out_of_order",
+    )
+}
+
+/// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     /// Request line and headers.
@@ -41,29 +50,29 @@ impl Received {
         self.head.split(' ').nth(1).unwrap()
     }
 
-    /// The value of a header that is there once.
+    /// Returns the value of a header that occurs once.
     pub(crate) fn header(&self, name: &str) -> &str {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         let values: Vec<_> = lines
             .filter(|(other, _)| other.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
             .collect();
-        let [value] = values[..] else { panic!("not one {name} in {}", self.head) };
+        let [value] = values[..] else { panic!("expected one {name} in {}", self.head) };
         value
     }
 
-    /// By which a receiver recognises what it has got already.
+    /// Returns the key by which a receiver recognizes a duplicate.
     pub(crate) fn key(&self) -> &str {
         self.header("idempotency-key")
     }
 }
 
-/// What a receiver makes of it that drops what it has got already.
+/// Removes duplicates by their keys, as a receiver does.
 pub(crate) fn distinct(received: &[Received]) -> HashMap<&str, &Received> {
     received.iter().rev().map(|received| (received.key(), received)).collect()
 }
 
-/// Listens for as long as the tests run.
+/// Listens until the test process ends.
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     seen: Arc<Seen>,
@@ -71,25 +80,25 @@ pub(crate) struct Receiver {
 
 #[derive(Default)]
 struct Seen {
-    so_far: Mutex<SoFar>,
+    state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct SoFar {
+struct State {
     connections: usize,
     received: Vec<Received>,
-    /// How many hung up before they had their answer.
-    hung_up: usize,
+    /// Clients that disconnected before the end of the response.
+    disconnected: usize,
 }
 
 impl Receiver {
-    /// Answers with one after the other, and always with the last from then on.
+    /// Sends one reply after the other, and repeats the last one.
     pub(crate) fn start(replies: impl Into<Vec<Reply>>) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), replies)
     }
 
-    /// Takes who has connected and who will.
+    /// Serves the connections of a listener, including those already waiting.
     pub(crate) fn listen(listener: TcpListener, replies: impl Into<Vec<Reply>>) -> Self {
         let address = listener.local_addr().unwrap();
         let (seen, replies) = (Arc::<Seen>::default(), Arc::new(replies.into()));
@@ -97,73 +106,73 @@ impl Receiver {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (seen, replies) = (shared.clone(), replies.clone());
-                seen.change(|so_far| so_far.connections += 1);
+                seen.change(|state| state.connections += 1);
                 thread::spawn(move || seen.serve(stream.unwrap(), &replies));
             }
         });
         Self { address, seen }
     }
 
-    /// Its address for JSON.
+    /// Returns its URL as a Slack webhook.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
-    /// Its address as that of an ntfy.
+    /// Returns its URL as an ntfy topic.
     pub(crate) fn ntfy_url(&self) -> String {
         format!("ntfy://{}/shop", self.address)
     }
 
-    /// What it has received so far.
+    /// Returns the requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
-        self.seen.so_far.lock().unwrap().received.clone()
+        self.seen.state.lock().unwrap().received.clone()
     }
 
-    /// What it has received once that are so many.
+    /// Waits for a number of requests.
     pub(crate) fn wait_for(&self, count: usize) -> Vec<Received> {
-        self.wait_until(|so_far| so_far.received.len() >= count);
+        self.wait_until(|state| state.received.len() >= count);
         self.received()
     }
 
-    /// Waits until somebody has hung up before having an answer.
-    pub(crate) fn wait_for_hanging_up(&self) {
-        self.wait_until(|so_far| so_far.hung_up > 0);
+    /// Waits until a client disconnects before the end of the response.
+    pub(crate) fn wait_for_disconnect(&self) {
+        self.wait_until(|state| state.disconnected > 0);
     }
 
-    pub(crate) fn hung_up(&self) -> usize {
-        self.seen.so_far.lock().unwrap().hung_up
+    pub(crate) fn disconnected(&self) -> usize {
+        self.seen.state.lock().unwrap().disconnected
     }
 
     pub(crate) fn connections(&self) -> usize {
-        self.seen.so_far.lock().unwrap().connections
+        self.seen.state.lock().unwrap().connections
     }
 
-    fn wait_until(&self, is: impl Fn(&SoFar) -> bool) {
-        let so_far = self.seen.so_far.lock().unwrap();
-        let waited = self.seen.changed.wait_timeout_while(so_far, WATCHDOG, |so_far| !is(so_far));
-        let (so_far, waited) = waited.unwrap();
-        assert!(!waited.timed_out(), "no more comes: {:#?}", so_far.received);
+    fn wait_until(&self, is: impl Fn(&State) -> bool) {
+        let state = self.seen.state.lock().unwrap();
+        let waited = self.seen.changed.wait_timeout_while(state, WATCHDOG, |state| !is(state));
+        let (state, waited) = waited.unwrap();
+        assert!(!waited.timed_out(), "timed out waiting: {:#?}", state.received);
     }
 }
 
 impl Seen {
-    fn change<T>(&self, change: impl FnOnce(&mut SoFar) -> T) -> T {
-        let changed = change(&mut self.so_far.lock().unwrap());
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state.lock().unwrap());
         self.changed.notify_all();
         changed
     }
 
-    /// One request; its sender may end at any moment.
+    /// Serves one request. The client may disconnect at any time.
     fn serve(&self, stream: TcpStream, replies: &[Reply]) {
         let mut stream = BufReader::new(stream);
         let Some(received) = read(&mut stream) else { return };
-        let number = self.change(|so_far| {
-            so_far.received.push(received);
-            so_far.received.len()
+        let number = self.change(|state| {
+            state.received.push(received);
+            state.received.len()
         });
         let reply = replies.get(number - 1).or(replies.last()).unwrap();
-        if !answer(stream.into_inner(), reply) {
-            self.change(|so_far| so_far.hung_up += 1);
+        if !respond(stream.into_inner(), reply) {
+            self.change(|state| state.disconnected += 1);
         }
     }
 }
@@ -182,19 +191,19 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     Some(received)
 }
 
-/// Whether the sender has stayed for the answer.
-fn answer(mut stream: TcpStream, reply: &Reply) -> bool {
+/// Returns whether the client read the response.
+fn respond(mut stream: TcpStream, reply: &Reply) -> bool {
     static MEGABYTE: [u8; 1 << 20] = [b'x'; 1 << 20];
     match reply {
-        Reply::Answer(status, headers, body) => {
+        Reply::Response(status, headers, body) => {
             let headers = headers.concat();
             let length = body.len();
             write!(stream, "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}")
                 .is_ok()
         }
-        Reply::Late(time) => {
+        Reply::Delayed(time) => {
             thread::sleep(*time);
-            answer(stream, &status("200 OK"))
+            respond(stream, &status("200 OK"))
         }
         Reply::Silence => !matches!(stream.read(&mut [0]), Ok(0) | Err(_)),
         Reply::Gigabyte(status) => {

@@ -1,14 +1,12 @@
-//! What is old.
+//! Old notifications, and those of channels that were removed from `NOTIFY_URL`.
 
-use super::commands::{is_settled, waiting};
-use super::deliveries::deliver;
-use super::outbox::{assert_sent, outbox, outbox_when};
-use super::receiver::{Receiver, Reply, status};
+use super::outbox::{are_attempted, assert_sent, deliver, outbox, outbox_when};
+use super::receiver::{Receiver, status, unavailable};
 use crate::support::Store;
 
 const TWO_DAYS: u64 = 2 * 24 * 60 * 60 * 1_000;
 
-/// Makes a delivery seem to have come two days ago.
+/// Backdates a delivery by two days.
 fn age(store: &Store, delivery: usize) {
     let mut session = store.session();
     for (table, column, id) in
@@ -20,7 +18,7 @@ fn age(store: &Store, delivery: usize) {
     session.close();
 }
 
-pub(crate) fn notifications_go_with_their_deliveries(store: &Store) {
+pub(crate) fn notifications_are_deleted_with_their_deliveries(store: &Store) {
     let receiver = Receiver::start([status("200 OK")]);
     let url = receiver.url();
     let listener = store.listener_with(&[("NOTIFY_URL", &url)]);
@@ -35,21 +33,19 @@ pub(crate) fn notifications_go_with_their_deliveries(store: &Store) {
     listener.line("old deliveries deleted");
     let kept = outbox(store);
     assert_eq!((kept.len(), kept[0].delivery), (1, 3), "{kept:#?}");
-    // A repeat is known all the same, and tells nobody.
+    // A duplicate is still recognized, and sends nothing.
     deliver(&mut listener.connect(), 0..3);
     listener.stop();
     assert_eq!(outbox(store), kept);
     assert_eq!(receiver.received().len(), 3);
 }
 
-pub(crate) fn what_waited_while_nobody_listened_is_told_however_old_it_is(store: &Store) {
-    let headers = vec!["retry-after: 3600\r\n".to_owned()];
-    let busy = Reply::Answer("503 Service Unavailable", headers, "");
-    let receiver = Receiver::start([busy, status("200 OK")]);
+pub(crate) fn notifications_that_waited_while_no_listener_ran_are_sent_however_old(store: &Store) {
+    let receiver = Receiver::start([unavailable(), status("200 OK")]);
     let url = receiver.url();
     let listener = store.listener_with(&[("NOTIFY_URL", &url)]);
     deliver(&mut listener.connect(), [0]);
-    outbox_when(store, is_settled);
+    outbox_when(store, are_attempted);
     listener.stop();
     age(store, 1);
     let mut session = store.session();
@@ -62,11 +58,11 @@ pub(crate) fn what_waited_while_nobody_listened_is_told_however_old_it_is(store:
     assert_sent(store, 1);
 }
 
-pub(crate) fn what_waits_for_an_address_that_is_gone_fails(store: &Store) {
-    let receiver = waiting();
+pub(crate) fn notifications_of_a_removed_channel_fail_after_a_day(store: &Store) {
+    let receiver = Receiver::start([unavailable()]);
     let listener = store.listener_with(&[("NOTIFY_URL", &receiver.url())]);
     deliver(&mut listener.connect(), [0]);
-    outbox_when(store, is_settled);
+    outbox_when(store, are_attempted);
     listener.stop();
     age(store, 1);
     let mut session = store.session();
@@ -75,18 +71,18 @@ pub(crate) fn what_waits_for_an_address_that_is_gone_fails(store: &Store) {
 
     let listener = store.listener();
     let failed = outbox_when(store, |notifications| notifications[0].state == "failed");
-    let why = "the receiver answered 503: out of order; NOTIFY_URL no longer has this channel";
-    assert_eq!(failed[0].why, why);
+    let error = "receiver responded with 503: out_of_order; NOTIFY_URL no longer has this channel";
+    assert_eq!(failed[0].error, error);
     listener.line("notifications failed: NOTIFY_URL no longer has their channel");
     listener.stop();
     assert_eq!(receiver.received().len(), 1);
 }
 
-pub(crate) fn what_waits_for_an_address_that_has_left_is_said_at_the_start(store: &Store) {
-    let receiver = waiting();
+pub(crate) fn waiting_notifications_of_a_removed_channel_are_logged_at_startup(store: &Store) {
+    let receiver = Receiver::start([unavailable()]);
     let listener = store.listener_with(&[("NOTIFY_URL", &receiver.url())]);
     deliver(&mut listener.connect(), [0]);
-    outbox_when(store, is_settled);
+    outbox_when(store, are_attempted);
     listener.stop();
     let listener = store.listener();
     assert!(listener.line("not in NOTIFY_URL").contains("notifications=1"));

@@ -1,4 +1,4 @@
-//! What is told, on which channels, and how often.
+//! Which events send notifications, on which channels, and what they contain.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use crate::support::{Store, payload, payloads, sign};
 
 const TRANSCRIPT: &str = "08-transcript";
 
-/// Nothing by which a person could be written to, or the delivery sent again.
-fn assert_harmless(Received { head, body }: &Received) {
+/// Asserts that no email address and no signature is sent.
+fn assert_no_secrets(Received { head, body }: &Received) {
     let sent = format!("{head}{body}");
     assert!(!sent.contains('@'), "{sent}");
     for delivery in payloads() {
@@ -17,19 +17,17 @@ fn assert_harmless(Received { head, body }: &Received) {
     }
 }
 
-/// 64 hex digits.
+/// Asserts 64 hex digits.
 fn assert_key(received: &Received) {
     let key = received.key();
     let are_digits = key.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
     assert!(key.len() == 64 && are_digits, "{key}");
 }
 
-pub(crate) fn an_agents_reply_is_told_once_on_every_channel_however_often_it_is_delivered(
-    store: &Store,
-) {
+pub(crate) fn a_reply_is_sent_once_on_every_channel_however_often_it_is_delivered(store: &Store) {
     let receiver = Receiver::start([status("200 OK")]);
     let urls = format!("{}, {}", receiver.url(), receiver.ntfy_url());
-    for _ in ["the same process", "the next one"] {
+    for _ in ["first process", "second process"] {
         let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
         for _ in 0..4 {
             assert_eq!(listener.deliver(&payload(TRANSCRIPT)).status, 200);
@@ -42,20 +40,19 @@ pub(crate) fn an_agents_reply_is_told_once_on_every_channel_however_often_it_is_
 
     let mut received = receiver.received();
     received.sort_by(|one, other| one.path().cmp(other.path()));
-    let [ntfy, post] = &received[..] else { panic!("not two: {received:#?}") };
-    for received in [ntfy, post] {
-        assert_harmless(received);
+    let [ntfy, slack] = &received[..] else { panic!("expected two: {received:#?}") };
+    for received in [ntfy, slack] {
+        assert_no_secrets(received);
         assert_key(received);
         assert_eq!(received.header("content-type"), "application/json");
         assert_eq!(received.header("host"), receiver.address.to_string());
     }
-    assert_ne!(ntfy.key(), post.key());
-    assert_posted(post);
-    assert_published(ntfy);
+    assert_ne!(ntfy.key(), slack.key());
+    assert_slack(slack);
+    assert_ntfy(ntfy);
 }
 
-/// As JSON.
-fn assert_posted(received: &Received) {
+fn assert_slack(received: &Received) {
     assert_eq!(received.path(), "/hook");
     let text = received.body["text"].as_str().unwrap();
     assert!(text.starts_with("Ingrid Vale replied in Harbor Lane Outfitters\n"), "{text}");
@@ -64,8 +61,7 @@ fn assert_posted(received: &Received) {
     assert_eq!(received.body["agents"], json!(["Ingrid Vale"]));
 }
 
-/// As ntfy takes it.
-fn assert_published(received: &Received) {
+fn assert_ntfy(received: &Received) {
     assert_eq!(received.path(), "/");
     let mut body = received.body.clone();
     let message = body["message"].take();
@@ -83,9 +79,9 @@ fn assert_published(received: &Received) {
     );
 }
 
-/// Delivers all payloads to a listener with these settings, and returns for which of them, counted
-/// from 1, somebody was told, and of what.
-fn told(store: &Store, settings: &[(&str, &str)], count: usize) -> Vec<(usize, String)> {
+/// Delivers all payloads, and returns the number of each that sent a notification, from 1, and its
+/// trigger.
+fn sent(store: &Store, settings: &[(&str, &str)], count: usize) -> Vec<(usize, String)> {
     let receiver = Receiver::start([status("200 OK")]);
     let url = receiver.url();
     let listener = store.listener_with(&[&[("NOTIFY_URL", &*url)], settings].concat());
@@ -95,43 +91,43 @@ fn told(store: &Store, settings: &[(&str, &str)], count: usize) -> Vec<(usize, S
     receiver.wait_for(count);
     listener.stop();
     assert_sent(store, count);
-    let mut told: Vec<_> = receiver.received().iter().map(which).collect();
-    told.sort();
-    told
+    let mut sent: Vec<_> = receiver.received().iter().map(number_and_trigger).collect();
+    sent.sort();
+    sent
 }
 
-fn which(received: &Received) -> (usize, String) {
-    assert_harmless(received);
-    let facts = &received.body;
-    let is_told = |body: &Vec<u8>| {
+fn number_and_trigger(received: &Received) -> (usize, String) {
+    assert_no_secrets(received);
+    let fields = &received.body;
+    let is_sent = |body: &Vec<u8>| {
         let payload: Value = serde_json::from_slice(body).unwrap();
-        payload["event"] == facts["event"] && payload["time"] == facts["event_time"]
+        payload["event"] == fields["event"] && payload["time"] == fields["event_time"]
     };
     let numbered = (1..).zip(payloads());
-    let told: Vec<_> = numbered.filter(|(_, body)| is_told(body)).collect();
-    let [(number, _)] = told[..] else { panic!("not one: {facts}") };
-    (number, facts["occasion"].as_str().unwrap().to_owned())
+    let sent: Vec<_> = numbered.filter(|(_, body)| is_sent(body)).collect();
+    let [(number, _)] = sent[..] else { panic!("expected one: {fields}") };
+    (number, fields["trigger"].as_str().unwrap().to_owned())
 }
 
-fn expected(occasions: &[(&str, &[usize])]) -> Vec<(usize, String)> {
-    let each = |(occasion, payloads): &(&str, &[usize])| {
-        payloads.iter().map(|payload| (*payload, (*occasion).to_owned())).collect::<Vec<_>>()
+fn expected(triggers: &[(&str, &[usize])]) -> Vec<(usize, String)> {
+    let each = |(trigger, payloads): &(&str, &[usize])| {
+        payloads.iter().map(|payload| (*payload, (*trigger).to_owned())).collect::<Vec<_>>()
     };
-    let mut expected: Vec<_> = occasions.iter().flat_map(each).collect();
+    let mut expected: Vec<_> = triggers.iter().flat_map(each).collect();
     expected.sort();
     expected
 }
 
-pub(crate) fn of_the_payloads_agents_replies_and_tickets_are_told(store: &Store) {
+pub(crate) fn replies_and_tickets_are_sent_by_default(store: &Store) {
     let replies_and_tickets = expected(&[("agent-reply", &[4, 8, 9]), ("ticket", &[11, 12])]);
-    assert_eq!(told(store, &[], 5), replies_and_tickets);
+    assert_eq!(sent(store, &[], 5), replies_and_tickets);
 }
 
 #[test]
-fn what_is_told_can_be_chosen() {
+fn notify_on_selects_the_events() {
     let chats = [("NOTIFY_ON", "chat-start,chat-end,transcript")];
     assert_eq!(
-        told(&Store::sqlite(), &chats, 10),
+        sent(&Store::sqlite(), &chats, 10),
         expected(&[
             ("chat-start", &[1, 2, 3, 4, 5]),
             ("chat-end", &[6, 7]),
@@ -141,10 +137,10 @@ fn what_is_told_can_be_chosen() {
 }
 
 #[test]
-fn whoever_asks_for_replies_and_transcripts_is_told_of_each_once() {
+fn an_event_that_matches_two_triggers_is_sent_once() {
     let transcripts = [("NOTIFY_ON", "agent-reply,transcript")];
     assert_eq!(
-        told(&Store::sqlite(), &transcripts, 4),
+        sent(&Store::sqlite(), &transcripts, 4),
         expected(&[("agent-reply", &[4, 8, 9]), ("transcript", &[10])])
     );
 }

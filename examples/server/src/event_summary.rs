@@ -1,0 +1,179 @@
+//! [`EventSummary`]: the fields of an event that are stored, logged and sent in notifications.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+use tower_tawk::event::{Event, Message, Person, Property, Role, Timestamp};
+
+/// Maximum bytes of an id, a name or a time that goes into a column or a log record.
+const MAX_FIELD_LEN: usize = 128;
+
+/// A summary of an event. The fields up to `agent_replies` hold no personal data and are truncated.
+#[derive(Clone, Default)]
+pub struct EventSummary<'a> {
+    pub event: Option<&'a str>,
+    /// Why the body is not an event.
+    pub event_error: Option<String>,
+    pub event_time: Option<&'a str>,
+    pub chat_id: Option<&'a str>,
+    pub ticket_id: Option<&'a str>,
+    pub property_id: Option<&'a str>,
+    pub opened_by: Option<&'a str>,
+    /// Number of messages in a transcript.
+    pub messages: Option<usize>,
+    /// Number of messages in a transcript that agents sent.
+    pub agent_replies: Option<usize>,
+    /// Name of the property.
+    pub property: Option<&'a str>,
+    /// Visitor or requester.
+    pub person: Option<Person<'a>>,
+    /// Subject of a ticket.
+    pub subject: Option<&'a str>,
+    /// First message of a chat, or the message of a ticket.
+    pub text: Option<&'a str>,
+    /// Labels and values of the pre-chat form. `text` contains them too.
+    pub pre_chat_form: Vec<(&'a str, &'a str)>,
+    replies: Vec<&'a Message>,
+}
+
+impl<'a> EventSummary<'a> {
+    pub fn new(event: &'a Event) -> Self {
+        let replies: Vec<_> = event.agent_replies().collect();
+        let messages = event.message_count();
+        let mut summary = Self {
+            event: Some(event.name()).filter(|name| !name.is_empty()).map(truncate),
+            event_time: event.time().map(Timestamp::as_str).map(truncate),
+            chat_id: event.chat_id().map(truncate),
+            ticket_id: event.ticket_id().map(truncate),
+            property_id: event.property().map(|Property { id, .. }| truncate(id)),
+            opened_by: event.opened_by().map(Role::as_str).map(truncate),
+            messages,
+            agent_replies: messages.map(|_| replies.len()),
+            property: event.property().and_then(|property| property.name.as_deref()),
+            person: event.person(),
+            pre_chat_form: event.pre_chat_form().collect(),
+            replies,
+            ..Self::default()
+        };
+        match event {
+            Event::ChatStart(start) => {
+                summary.text = start.message.as_ref().and_then(|message| message.text.as_deref());
+            }
+            Event::TicketCreate(created) => {
+                summary.subject = created.ticket.subject.as_deref();
+                summary.text = created.ticket.message.as_deref();
+            }
+            Event::Undecodable(error) => summary.event_error = Some(error.to_string()),
+            _ => {}
+        }
+        summary
+    }
+
+    /// Returns the names of the agents who replied, each once, in the order of their first replies.
+    pub fn agents(&self) -> Vec<&'a str> {
+        let mut seen = HashSet::new();
+        self.replies
+            .iter()
+            .filter_map(|reply| sender_name(reply))
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
+
+    pub fn person_json(&self) -> Option<Value> {
+        let person = self.person?;
+        Some(json!({
+            "name": person.name(),
+            "placeholder": person.has_placeholder_name(),
+            "email": person.email(),
+        }))
+    }
+
+    /// Returns the form as an object. Of equal labels the last one is kept.
+    pub fn pre_chat_form_json(&self) -> Option<Value> {
+        let form = self.pre_chat_form.iter();
+        let form: Map<_, _> =
+            form.map(|&(label, value)| (label.to_owned(), value.into())).collect();
+        (!form.is_empty()).then(|| form.into())
+    }
+
+    /// Returns the replies of a transcript. A reply without a text has only attachments.
+    pub fn replies_json(&self) -> Option<Value> {
+        self.agent_replies?;
+        let replies = self.replies.iter();
+        Some(
+            replies
+                .map(|reply| json!({ "name": sender_name(reply), "text": reply.text }))
+                .collect(),
+        )
+    }
+}
+
+fn sender_name(message: &Message) -> Option<&str> {
+    message.sender.as_ref()?.name.as_deref()
+}
+
+/// Truncates at a character boundary.
+fn truncate(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_FIELD_LEN)]
+}
+
+#[cfg(test)]
+mod tests {
+    use tower_tawk::test_util::samples;
+
+    use super::*;
+
+    fn event(body: &Value) -> Event {
+        Event::from_slice(body.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn truncates_ids_and_names_at_a_character_boundary() {
+        let long = "é".repeat(100);
+        let truncated = Some(&long[..128]);
+        let start = event(&json!({
+            "event": "chat:start",
+            "chatId": long,
+            "time": long,
+            "message": { "sender": { "type": long } },
+            "property": { "id": long },
+        }));
+        let start = EventSummary::new(&start);
+        for text in [start.chat_id, start.event_time, start.opened_by, start.property_id] {
+            assert_eq!(text, truncated);
+        }
+        let ticket = event(&json!({
+            "event": "ticket:create",
+            "ticket": { "id": long },
+            "property": { "id": "p" },
+        }));
+        assert_eq!(EventSummary::new(&ticket).ticket_id, truncated);
+
+        let unknown = samples::unknown(&format!(".{long}"));
+        assert_eq!(EventSummary::new(&unknown).event.unwrap().len(), 127);
+    }
+
+    #[test]
+    fn counts_messages_that_are_not_decoded() {
+        let transcript = event(&json!({
+            "event": "chat:transcript_created",
+            "property": { "id": "p" },
+            "chat": { "id": "c", "messages": vec![json!({}); 10_001] },
+        }));
+        assert_eq!(EventSummary::new(&transcript).messages, Some(10_001));
+    }
+
+    #[test]
+    fn lists_each_agent_once_in_the_order_of_their_first_replies() {
+        let names = [json!("Ingrid"), json!(null), json!("Wren"), json!("Ingrid")];
+        let messages = names.map(|name| json!({ "sender": { "t": "a", "n": name } }));
+        let transcript = event(&json!({
+            "event": "chat:transcript_created",
+            "property": { "id": "p" },
+            "chat": { "id": "c", "messages": messages },
+        }));
+        let summary = EventSummary::new(&transcript);
+        assert_eq!(summary.agents(), ["Ingrid", "Wren"]);
+        assert_eq!(summary.agent_replies, Some(4));
+    }
+}

@@ -1,0 +1,115 @@
+//! [`Slack`]: incoming webhooks of Slack and of services that accept the same JSON: Mattermost,
+//! Discord (URLs that end in `/slack`), and custom receivers.
+
+use reqwest::Url;
+use serde_json::{Map, Value};
+
+use super::{Channel, json_code};
+use crate::notify::message::Message;
+
+pub struct Slack(Url);
+
+impl Slack {
+    pub fn new(url: Url) -> Self {
+        Self(url)
+    }
+}
+
+impl Channel for Slack {
+    fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Returns a `text`, and the fields of the event next to it, which Slack ignores.
+    fn format(&self, message: &Message) -> Value {
+        let text = escape(&format!("{}\n{}", message.title, message.text));
+        let mut json = Map::from_iter([
+            ("text".to_owned(), text.into()),
+            // Otherwise Slack fetches and shows what a visitor links to.
+            ("unfurl_links".to_owned(), false.into()),
+            ("unfurl_media".to_owned(), false.into()),
+        ]);
+        json.extend(message.fields.clone());
+        json.into()
+    }
+
+    /// Slack responds with a code such as `invalid_payload` as text, Discord with JSON.
+    fn error_code(&self, body: &[u8]) -> Option<String> {
+        json_code(body).or_else(|| Some(str::from_utf8(body).ok()?.trim().to_owned()))
+    }
+}
+
+/// Escapes what Slack, Mattermost and Discord interpret.
+///
+/// - `&`, `<` and `>` as Slack requires (docs.slack.dev/messaging/formatting-message-text):
+///   `<!channel>`, `<@U123>` and `<https://…|text>` have a meaning there.
+/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and some
+///   receivers drop a zero-width character in between.
+/// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
+///   fetched.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('@', "\u{ff20}")
+        .replace("](", "] (")
+        .replace("]:", "] :")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tower_tawk::event::Role;
+    use tower_tawk::test_util::samples;
+
+    use super::*;
+    use crate::notify::Trigger;
+    use crate::notify::payloads;
+
+    fn slack() -> Slack {
+        Slack::new("https://hooks.example.com/services/T1/B2".parse().unwrap())
+    }
+
+    #[test]
+    fn the_fields_of_the_event_are_next_to_the_text() {
+        let message = Message::new(&payloads::one("08"), Trigger::AgentReply);
+        assert_eq!(
+            slack().format(&message),
+            json!({
+                "text": "Ingrid Vale replied in Harbor Lane Outfitters\n\
+                         “Yes, two pairs left in brown.”\n\
+                         Chat b7064c20-6d10-11ef-a0f2-57c8e9104d3b with Tomasz Wielgosz",
+                "unfurl_links": false,
+                "unfurl_media": false,
+                "trigger": "agent-reply",
+                "event": "chat:transcript_created",
+                "event_time": "2024-09-07T16:01:30.077Z",
+                "property_id": "64b1f0c29d3e7a5518c2e9d4",
+                "property": "Harbor Lane Outfitters",
+                "chat_id": "b7064c20-6d10-11ef-a0f2-57c8e9104d3b",
+                "messages": 4,
+                "agent_replies": 1,
+                "agents": ["Ingrid Vale"],
+            })
+        );
+    }
+
+    #[test]
+    fn escapes_mentions_and_links_in_what_people_write() {
+        let evil = "<!channel> <@U123> <http://evil.example|bank> @everyone @here &lt;!here&gt; \
+                    [bank](http://evil.example) ![x](http://evil.example/x.png)";
+        for (event, trigger) in [
+            (samples::ticket(evil, evil, evil), Trigger::Ticket),
+            (samples::chat_start(evil, evil), Trigger::ChatStart),
+            (samples::transcript(evil, &[(Role::Agent, evil)]), Trigger::AgentReply),
+        ] {
+            let json = slack().format(&Message::new(&event, trigger));
+            let text = json["text"].as_str().unwrap();
+            assert!(text.contains("&lt;!channel&gt; &lt;\u{ff20}U123&gt;"), "{text}");
+            assert!(text.contains("\u{ff20}everyone \u{ff20}here &amp;lt;!here&amp;gt;"), "{text}");
+            assert!(text.contains("[bank] (http"), "{text}");
+            assert!(!text.contains(['<', '>', '@']) && !text.contains("]("), "{text}");
+        }
+        assert_eq!(escape("[x]: http://evil.example"), "[x] : http://evil.example");
+    }
+}

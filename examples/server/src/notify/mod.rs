@@ -1,0 +1,123 @@
+//! Notifications: triggers, messages, channels and sending. The outbox decides when.
+//!
+//! ```text
+//! trigger.rs     which events send a notification (NOTIFY_ON)
+//! message.rs     an event -> title, text and fields
+//!   sanitize.rs    removes email addresses, HTML and control characters
+//! channel/       a file for each service, and the parsing of NOTIFY_URL
+//! notifier.rs    posts a message to a channel
+//!   send_error.rs  why that failed, and whether a retry can help
+//! ```
+
+mod channel;
+mod message;
+mod notifier;
+mod sanitize;
+mod send_error;
+mod trigger;
+
+pub use notifier::{Notifier, TIMEOUT};
+pub use send_error::{SendError, SendErrorKind};
+pub use trigger::{Trigger, Triggers};
+
+/// Returns the names of the channels in `NOTIFY_URL`.
+///
+/// # Errors
+///
+/// When one of its URLs cannot be used.
+pub fn channel_names(notify_url: &str) -> anyhow::Result<Vec<String>> {
+    Ok(channel::parse(notify_url)?.iter().map(|(name, _)| (**name).to_owned()).collect())
+}
+
+/// Creates a notifier for each channel in `NOTIFY_URL`.
+///
+/// # Errors
+///
+/// When one of its URLs cannot be used, or the system has no trusted certificates.
+pub fn notifiers(notify_url: &str) -> anyhow::Result<Vec<Notifier>> {
+    channel::parse(notify_url)?.into_iter().map(Notifier::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+    use serde_json::Value;
+    use tower_tawk::event::Event;
+
+    use super::message::Message;
+    use super::*;
+
+    /// Puts email addresses into every text that does not state a type.
+    fn fill_with_addresses(json: &mut Value) {
+        match json {
+            Value::String(text) => {
+                *text = "Nadia <hidden.nadia@example.com>, hidden@b hidden%40c".to_owned();
+            }
+            Value::Array(values) => values.iter_mut().for_each(fill_with_addresses),
+            Value::Object(fields) => {
+                let is_free = |key: &str| !["event", "t", "type"].contains(&key);
+                fields
+                    .iter_mut()
+                    .filter(|(key, _)| is_free(key))
+                    .for_each(|(_, value)| fill_with_addresses(value));
+            }
+            _ => {}
+        }
+    }
+
+    fn bodies(event: &Event, trigger: Trigger) -> Vec<String> {
+        let channels = channel::parse("https://h.example/a,ntfy://h.example/a").unwrap();
+        let message = Message::new(event, trigger);
+        channels.iter().map(|(_, channel)| channel.format(&message).to_string()).collect()
+    }
+
+    #[test]
+    fn no_address_leaves_whatever_field_it_is_in() {
+        for (name, event) in payloads::all() {
+            let mut json = serde_json::to_value(&event).unwrap();
+            fill_with_addresses(&mut json);
+            let event = Event::from_slice(json.to_string().as_bytes()).unwrap();
+            for &trigger in Trigger::value_variants() {
+                for body in bodies(&event, trigger) {
+                    assert!(!body.contains("hidden") && !body.contains('@'), "{name}: {body}");
+                    assert!(body.contains("[email]"), "{name}: {body}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_address_leaves_of_the_sample_payloads() {
+        for (name, event) in payloads::all() {
+            for &trigger in Trigger::value_variants() {
+                for body in bodies(&event, trigger) {
+                    assert!(!body.contains('@') && !body.contains("example.com"), "{name}: {body}");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod payloads {
+    use tower_tawk::event::Event;
+
+    /// Returns the events of `examples/payloads/`, named by the two digits of their file names.
+    pub(super) fn all() -> Vec<(String, Event)> {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../payloads");
+        let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        let mut events: Vec<_> = paths
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap()[..2].to_owned();
+                (name, Event::from_slice(&std::fs::read(path).unwrap()).unwrap())
+            })
+            .collect();
+        events.sort_by(|(one, _), (other, _)| one.cmp(other));
+        events
+    }
+
+    pub(super) fn one(digits: &str) -> Event {
+        all().into_iter().find(|(name, _)| name == digits).unwrap().1
+    }
+}

@@ -1,0 +1,271 @@
+//! Sanitizes names and messages for notifications: one line, without control characters, email
+//! addresses and HTML, truncated.
+
+use std::borrow::Cow;
+
+use linkify::{LinkFinder, LinkKind};
+
+const MAX_NAME_CHARS: usize = 60;
+
+/// Maximum characters of a text that are read. A text may have a megabyte.
+const MAX_READ_CHARS: usize = 2_000;
+
+const ELLIPSIS: char = '…';
+
+const EMAIL: &str = "[email]";
+
+/// Other spellings of `@`: full-width, small, percent-encoded, as HTML, and written out.
+const AT_SIGNS: [&str; 8] =
+    ["\u{ff20}", "\u{fe6b}", "%40", "&#64;", "&#x40;", "&commat;", "(at)", "[at]"];
+
+/// Returns a text on one line, without email addresses and of at most `max` characters.
+pub fn line(text: &str, max: usize) -> String {
+    truncate(&without_emails(&on_one_line(text)), max)
+}
+
+/// Returns a name or an id. `None` if it is empty or an email address.
+pub fn name(text: &str) -> Option<String> {
+    let name = line(text, MAX_NAME_CHARS);
+    let without_brackets = name.trim_matches(['<', '>', '(', ')', '"', '\'', ' ']);
+    (!matches!(without_brackets, "" | EMAIL)).then_some(name)
+}
+
+/// Returns the start of a text in quotation marks. `None` if the text is empty.
+pub fn quote(text: &str, max: usize) -> Option<String> {
+    let line = line(text, max);
+    (!line.is_empty()).then(|| format!("“{line}”"))
+}
+
+/// Truncates at a character boundary.
+pub fn truncate(text: &str, max: usize) -> String {
+    if text.chars().nth(max).is_none() {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(max - 1).collect();
+    format!("{}{ELLIPSIS}", kept.trim_end())
+}
+
+/// Replaces runs of whitespace and control characters with one space, and removes hidden
+/// characters.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars().filter(|&c| !is_hidden(c)).take(MAX_READ_CHARS) {
+        if !c.is_whitespace() && !c.is_control() {
+            line.push(c);
+        } else if !line.is_empty() && !line.ends_with(' ') {
+            line.push(' ');
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Returns whether a character changes the direction of text (Unicode Standard Annex 9) or has no
+/// width. The two joiners are kept: Persian and emoji need them.
+const fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' |
+        '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' |
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Replaces email addresses in a line with `[email]`. Errs on the side of removing too much.
+fn without_emails(line: &str) -> String {
+    let mut line = line.to_owned();
+    for sign in AT_SIGNS {
+        line = line.replace(sign, "@");
+    }
+    if !line.contains('@') {
+        return line;
+    }
+    let mut emails = LinkFinder::new();
+    emails.kinds(&[LinkKind::Email]).email_domain_must_have_dot(false);
+    let replaced: String = emails
+        .spans(&line)
+        .map(|span| if span.kind().is_some() { EMAIL } else { span.as_str() })
+        .collect();
+    let words = replaced.split(' ').map(|word| if is_address(word) { EMAIL } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns whether a word still contains an address, in a form that linkify does not find, such as
+/// `"a"@example.com` or `@a@example.com`. A mention, such as `@here`, is not an address.
+fn is_address(word: &str) -> bool {
+    let (Some((_, domain)), Some((local, _))) = (word.split_once('@'), word.rsplit_once('@'))
+    else {
+        return false;
+    };
+    local.contains(char::is_alphanumeric) && domain.contains(char::is_alphanumeric)
+}
+
+/// Returns a text without tags and entities if it is HTML, as the message of a ticket that came by
+/// email may be. The result is for reading, and still untrusted.
+pub fn html_to_text(text: &str) -> Cow<'_, str> {
+    if split_tag(text).is_none() {
+        return text.into();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = split_tag(rest) {
+        push_decoded(&mut plain, before);
+        plain.push(' ');
+        rest = after;
+    }
+    push_decoded(&mut plain, rest);
+    plain.into()
+}
+
+/// Returns the text before and after the next tag. `<` and `<3` are not tags.
+fn split_tag(text: &str) -> Option<(&str, &str)> {
+    let starts_tag =
+        |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+    let (start, _) = text.match_indices('<').find(|(at, _)| starts_tag(&text[at + 1..]))?;
+    let length = text[start..].find('>')?;
+    Some((&text[..start], &text[start + length + 1..]))
+}
+
+fn push_decoded(plain: &mut String, text: &str) {
+    let mut parts = text.split('&');
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        match part.split_once(';').and_then(|(name, after)| Some((entity(name)?, after))) {
+            Some((c, after)) => {
+                plain.push(c);
+                plain.push_str(after);
+            }
+            None => {
+                plain.push('&');
+                plain.push_str(part);
+            }
+        }
+    }
+}
+
+/// Decodes the entities that are required in HTML, and numeric ones.
+fn entity(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "commat" => Some('@'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "nbsp" => Some(' '),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn puts_a_text_on_one_line_without_control_and_hidden_characters() {
+        assert_eq!(
+            line(" \r\n Bonjour,\n\n\tc\u{2028}d\u{0}e\u{1b}[2J ", 60),
+            "Bonjour, c d e [2J"
+        );
+        assert_eq!(line("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e", 60), "abcde");
+        assert_eq!(line("👩\u{200d}🚀 می\u{200c}خواهم", 60), "👩\u{200d}🚀 می\u{200c}خواهم");
+    }
+
+    #[test]
+    fn replaces_email_addresses() {
+        for (text, expected) in [
+            ("a@b", "[email]"),
+            ("Nadia <nadia.okafor@example.com>", "Nadia <[email]>"),
+            ("mail (a+b@mail.example.co.uk).", "mail ([email])."),
+            ("a@b.example,c@d.example;e@f.example", "[email],[email];[email]"),
+            ("用户@例子.中国", "[email]"),
+            ("a@[192.0.2.1]", "[email]"),
+            ("\"a b\"@c.example", "\"a [email]"),
+            ("a(b)@c.example", "[email]"),
+            ("a@b@c", "[email]"),
+            ("@a@b.example", "[email]"),
+            ("https://a@b.example/", "https:[email]/"),
+            ("https://x.example/?mail=a%40b.example&page=2", "https:[email]&page=2"),
+            ("https://x.example/@y", "https:[email]"),
+            ("a\u{ff20}b.example or a\u{fe6b}b", "[email] or [email]"),
+            ("a&#64;b.example", "[email]"),
+            ("a(at)b.example, a[at]b", "[email], [email]"),
+            ("a\u{200b}@b", "[email]"),
+            ("a@\u{2060}b", "[email]"),
+            ("Name : a@b.example Phone : 1", "Name : [email] Phone : 1"),
+        ] {
+            assert_eq!(line(text, 100), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn keeps_mentions_and_single_at_signs() {
+        for text in [
+            "",
+            "@",
+            "@here",
+            "<@U123> (@all) \"@everyone\"",
+            "me @ 5",
+            "2 @ $4.99",
+            "@ @ @",
+            "100%",
+        ] {
+            assert_eq!(line(text, 100), text);
+        }
+    }
+
+    /// Regression: it took minutes when each at sign searched all that followed.
+    #[test]
+    fn reads_a_megabyte_of_at_signs() {
+        for text in ["@", "a@", "@ ", "a @ ", "a@!", "!@", "%40", "(at)"] {
+            assert!(line(&text.repeat(250_000), 60).chars().count() <= 60);
+        }
+    }
+
+    #[test]
+    fn truncates_at_a_character_boundary_with_an_ellipsis() {
+        assert_eq!(truncate("ééé", 3), "ééé");
+        assert_eq!(truncate("éééé", 3), "éé…");
+        assert_eq!(truncate("é é é", 3), "é…");
+        let long = line(&"👋é ".repeat(1_000_000), 60);
+        assert_eq!(long.chars().count(), 60);
+        assert!(long.ends_with(ELLIPSIS));
+    }
+
+    #[test]
+    fn an_email_address_is_not_a_name() {
+        for text in ["", " \n", "a@b.example", "<a@b.example>", "(a@b)", "\u{202e}"] {
+            assert_eq!(name(text), None, "{text:?}");
+        }
+        assert_eq!(name("Nadia <a@b.example>").unwrap(), "Nadia <[email]>");
+        assert_eq!(name("Nadia\r\nOkafor").unwrap(), "Nadia Okafor");
+        assert_eq!(name(&"é".repeat(61)).unwrap().chars().count(), 60);
+    }
+
+    #[test]
+    fn removes_tags_and_decodes_entities_of_html() {
+        for (html, text) in [
+            ("<p>Bonjour,</p><p>Je souhaite</p>", " Bonjour,  Je souhaite "),
+            ("<!-- x -->a<br/>b", " a b"),
+            ("<b>Tom &amp; Jo&#x27;s &#9749;&nbsp;&lt;3</b>", " Tom & Jo's ☕ <3 "),
+            ("<b>&unknown; &; & &#x110000;</b>", " &unknown; &; & &#x110000; "),
+            ("<a href=\"mailto:a@b.example\">a&#64;b</a>", " a@b "),
+        ] {
+            assert_eq!(html_to_text(html), text);
+        }
+    }
+
+    #[test]
+    fn keeps_text_that_is_not_html() {
+        for text in ["", "a < b > c", "I <3 it &amp; you", "1 &lt; 2", "<", "<a", "< b>"] {
+            assert!(matches!(html_to_text(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+}
