@@ -3,8 +3,11 @@
 //!
 //! This file picks the command; each command is a module of its own.
 
+#![allow(unreachable_pub, reason = "nothing outside the binary uses its modules")]
+
 mod answer;
 mod app;
+mod commands;
 mod config;
 mod delivery;
 mod dotenv;
@@ -17,7 +20,6 @@ mod metrics;
 mod notify;
 mod operations;
 mod record;
-mod send;
 mod serve;
 mod trust;
 mod webhook;
@@ -29,6 +31,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use commands::send;
 use config::Settings;
 
 /// Every failure before the work begins: a setting, an argument, the address.
@@ -56,6 +59,8 @@ enum Command {
 
 /// Reads `.env` before there are threads, since that changes the environment of the process.
 fn main() -> ExitCode {
+    // Fails only if there is one already.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     if let Err(error) = dotenv::load() {
         return could_not_start(error);
     }
@@ -75,7 +80,11 @@ fn main() -> ExitCode {
 
 async fn run(Arguments { command, settings }: Arguments) -> ExitCode {
     let settings = match command {
-        Some(Command::Send(arguments)) => return send::run(arguments).await,
+        Some(Command::Send(arguments)) => {
+            return send::run(arguments)
+                .await
+                .unwrap_or_else(|error| could_not_start(format_args!("{error:#}")));
+        }
         Some(Command::Inbox(arguments)) => return inbox_command::run(arguments).await,
         Some(Command::Serve(settings)) => settings,
         None => settings,
