@@ -10,6 +10,7 @@ mod partial_body;
 mod payload;
 mod report;
 
+use std::num::{NonZeroU16, NonZeroU32};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,12 +53,12 @@ pub struct Arguments {
     event_id: Option<HeaderValue>,
 
     /// Number of times to send each payload
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    repeat: u32,
+    #[arg(long, value_name = "N", default_value = "1")]
+    repeat: NonZeroU32,
 
     /// Number of deliveries to send at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    concurrency: u16,
+    #[arg(long, value_name = "N", default_value = "1")]
+    concurrency: NonZeroU16,
 
     /// Fault to inject into every delivery. The rejection is then the expected response
     #[arg(long, value_name = "NAME", value_parser = Fault::parser())]
@@ -106,15 +107,15 @@ async fn send(
 ) -> anyhow::Result<bool> {
     let Arguments { event_id, repeat, concurrency, fault, .. } = arguments;
     let payloads: Arc<[_]> = payloads.into();
-    let total = u64::from(repeat) * payloads.len() as u64;
+    let total = u64::from(repeat.get()) * payloads.len() as u64;
     let sender =
         Arc::new(Sender { client: Client::new(url)?, payloads: Arc::clone(&payloads), event_id });
-    let mut report = Report::new(payloads, repeat, fault);
+    let mut report = Report::new(payloads, repeat.get(), fault);
 
     let mut numbers = 0..total;
     let mut in_flight = JoinSet::new();
     loop {
-        while in_flight.len() < concurrency.into()
+        while in_flight.len() < concurrency.get().into()
             && let Some(number) = numbers.next()
         {
             in_flight.spawn(Arc::clone(&sender).deliver(number));
