@@ -7,11 +7,13 @@
 //! A verified request costs at least the baseline plus one HMAC-SHA1 of the body.
 
 use std::convert::Infallible;
+use std::fs;
 use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -63,6 +65,19 @@ pub fn body(len: usize) -> Bytes {
 #[must_use]
 pub fn signed_request(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     SignedRequest::new(&secret(), body).build()
+}
+
+/// Returns the user and system CPU time of a process, or `None` without procfs.
+///
+/// The resolution is a clock tick, which is 10 ms on Linux (`sysconf(_SC_CLK_TCK)` in proc(5)).
+#[must_use]
+pub fn cpu_time(process_id: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process_id}/stat")).ok()?;
+    // The second field is the process name in parentheses, which may contain spaces. `utime` and
+    // `stime` are the 14th and 15th fields.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+    Some(Duration::from_millis(10 * (ticks.next()?.ok()? + ticks.next()?.ok()?)))
 }
 
 /// Polls `future` once, without a runtime, and returns its output.

@@ -1,7 +1,6 @@
 //! The server process: what it serves, how it starts and stops, and its CPU time.
 
 use std::env;
-use std::fs;
 use std::future::IntoFuture;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tower::Layer;
 use tower_tawk::TawkSignatureLayer;
-use tower_tawk_benches::{PATH, baseline_router, hand_written_router, handler, secret};
+use tower_tawk_benches::{PATH, baseline_router, cpu_time, hand_written_router, handler, secret};
 
 use crate::Result;
 
@@ -117,15 +116,8 @@ impl Server {
         (Ipv4Addr::LOCALHOST, self.ports[mount as usize]).into()
     }
 
-    /// Returns the user and system CPU time of the process, or `None` without procfs. A clock tick
-    /// is 10 ms on Linux (`sysconf(_SC_CLK_TCK)` in proc(5)).
     pub(crate) fn cpu_time(&self) -> Option<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
-        // The second field is the process name in parentheses, which may contain spaces. `utime`
-        // and `stime` are the 14th and 15th fields.
-        let (_, fields) = stat.rsplit_once(')')?;
-        let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
-        Some(Duration::from_millis(10 * (ticks.next()?.ok()? + ticks.next()?.ok()?)))
+        cpu_time(self.process.id())
     }
 }
 

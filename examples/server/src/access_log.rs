@@ -21,8 +21,8 @@ use crate::delivery::{event_id, redacted, text};
 use crate::error::AppError;
 use crate::escape::{json_line, json_text};
 use crate::event_summary::EventSummary;
-use crate::store::{NewDelivery, StoreError, Stored};
 use crate::state::AppState;
+use crate::store::{NewDelivery, StoreError, Stored};
 
 /// Writes a record as one tracing event. A macro, because the level of an event is a constant.
 ///

@@ -6,8 +6,8 @@ use anyhow::{Error, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::commands;
 use crate::config::{self, Settings};
-use crate::{commands, send};
 
 /// Receives Tawk.to webhooks, verifies and stores them, and sends notifications.
 #[derive(Parser)]
@@ -24,7 +24,7 @@ pub enum Command {
     /// Listen for deliveries; the default command
     Serve(Settings),
     /// Send signed test deliveries to a listener
-    Send(send::Arguments),
+    Send(commands::send::Arguments),
     /// Read the stored deliveries
     Inbox(commands::inbox::Arguments),
 }

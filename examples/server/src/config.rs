@@ -12,9 +12,7 @@ pub use notify::Notify;
 pub use secrets::{WebhookSecret, parse_webhook_secrets, webhook_secrets};
 
 use std::env;
-use std::error::Error;
 use std::ffi::OsStr;
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -189,24 +187,6 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     let duration = humantime::parse_duration(text).ok();
     duration.filter(|time| !time.is_zero()).ok_or("write a time above 0, as in 30s or 500ms")
 }
-
-/// An invalid setting: one line that says what to do. Never contains a secret.
-#[derive(Debug)]
-pub struct ConfigError(String);
-
-impl ConfigError {
-    pub const fn new(message: String) -> Self {
-        Self(message)
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
 use tower_tawk::event::{Event, Message, Person, Property, Role, Timestamp};
 
 /// Maximum bytes of an id, a name or a time that goes into a column or a log record.
@@ -31,8 +30,6 @@ pub struct EventSummary<'a> {
     pub subject: Option<&'a str>,
     /// First message of a chat, or the message of a ticket.
     pub text: Option<&'a str>,
-    /// Labels and values of the pre-chat form. `text` contains them too.
-    pub pre_chat_form: Vec<(&'a str, &'a str)>,
     replies: Vec<&'a Message>,
 }
 
@@ -51,7 +48,6 @@ impl<'a> EventSummary<'a> {
             agent_replies: messages.map(|_| replies.len()),
             property: event.property().and_then(|property| property.name.as_deref()),
             person: event.person(),
-            pre_chat_form: event.pre_chat_form().collect(),
             replies,
             ..Self::default()
         };
@@ -78,34 +74,6 @@ impl<'a> EventSummary<'a> {
             .filter(|name| seen.insert(*name))
             .collect()
     }
-
-    pub fn person_json(&self) -> Option<Value> {
-        let person = self.person?;
-        Some(json!({
-            "name": person.name(),
-            "placeholder": person.has_placeholder_name(),
-            "email": person.email(),
-        }))
-    }
-
-    /// Returns the form as an object. Of equal labels the last one is kept.
-    pub fn pre_chat_form_json(&self) -> Option<Value> {
-        let form = self.pre_chat_form.iter();
-        let form: Map<_, _> =
-            form.map(|&(label, value)| (label.to_owned(), value.into())).collect();
-        (!form.is_empty()).then(|| form.into())
-    }
-
-    /// Returns the replies of a transcript. A reply without a text has only attachments.
-    pub fn replies_json(&self) -> Option<Value> {
-        self.agent_replies?;
-        let replies = self.replies.iter();
-        Some(
-            replies
-                .map(|reply| json!({ "name": sender_name(reply), "text": reply.text }))
-                .collect(),
-        )
-    }
 }
 
 fn sender_name(message: &Message) -> Option<&str> {
@@ -119,6 +87,7 @@ fn truncate(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
     use tower_tawk::test_util::samples;
 
     use super::*;

@@ -16,7 +16,6 @@ mod event_summary;
 mod notify;
 mod outbox;
 mod router;
-mod send;
 mod server;
 mod state;
 mod store;
@@ -32,9 +31,6 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 use arguments::{Arguments, Command};
-// For modules that still use the former paths.
-use escape as log;
-use telemetry::metrics;
 
 /// Exit status if the command could not start: invalid settings or arguments, address in use.
 const EXIT_NOT_STARTED: u8 = 2;
@@ -60,7 +56,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let finished = runtime.block_on(async {
         match command {
             Command::Serve(settings) => server::run(settings).await.map(|()| ExitCode::SUCCESS),
-            Command::Send(arguments) => Ok(send::run(arguments).await),
+            Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => Ok(commands::inbox::run(arguments).await),
         }
     });

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
 use crate::delivery::text;
-use crate::log::{json_page, json_text, printable};
-use crate::telemetry::metrics::Metrics;
+use crate::escape::{json_page, json_text, printable};
 use crate::notify::channel_names;
 use crate::store::{DeliverySummary, NotificationSummary, Store, StoredDelivery};
+use crate::telemetry::metrics::Metrics;
 
 // The comments are what `--help` shows.
 /// Read the inbox: what has been received

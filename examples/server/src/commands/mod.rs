@@ -1,3 +1,4 @@
-//! The commands besides `serve`.
+//! The commands other than `serve`.
 
 pub mod inbox;
+pub mod send;

@@ -12,8 +12,8 @@ use tower_tawk::{Signature, VerifiedSignature};
 
 use super::database::Row;
 use crate::delivery::{event_id, redacted};
+use crate::escape::json_text;
 use crate::event_summary::EventSummary;
-use crate::log::json_text;
 
 /// A verified delivery to insert.
 pub struct NewDelivery {

@@ -1,55 +1,51 @@
-//! `tawk-listener send`, as a process: what it sends, what it prints, and how it exits.
+//! `tawk-listener send`: what it sends, what it prints, and its exit status.
 
 mod faults;
-mod printing;
+mod print;
 mod receiver;
 mod settings;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
 use std::process::Command;
 
-use crate::support::{Directory, Finished, Listener, SECRET, payload, program, sign};
-use receiver::{Receiver, Reserved};
+use crate::support::{Directory, Finished, Listener, Reserved, SECRET, payload, program, sign};
+use receiver::Receiver;
 
-const UNDER_SECRET: [(&str, &str); 1] = [("TAWK_WEBHOOK_SECRET", SECRET)];
+const ENVIRONMENT: [(&str, &str); 1] = [("TAWK_WEBHOOK_SECRET", SECRET)];
 
-/// Runs `send` under [`SECRET`].
+/// Runs `send` with [`SECRET`].
 fn send(arguments: &[&str]) -> Finished {
-    shows_no_secret(crate::support::run(&[&["send"], arguments].concat(), &UNDER_SECRET))
+    send_in(&Directory::new(), arguments)
 }
 
-/// The same, beside files of one's own.
 fn send_in(directory: &Directory, arguments: &[&str]) -> Finished {
-    finish(program(directory, &UNDER_SECRET).arg("send").args(arguments))
+    finish(program(directory, &ENVIRONMENT).arg("send").args(arguments))
 }
 
+/// Runs the program, and checks that its output does not contain the secret.
 fn finish(program: &mut Command) -> Finished {
     let output = program.output().unwrap();
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    shows_no_secret(Finished { code: output.status.code(), stdout, stderr })
-}
-
-/// Whatever a test is about.
-fn shows_no_secret(finished: Finished) -> Finished {
+    let finished = Finished { code: output.status.code(), stdout, stderr };
     assert!(!finished.output().contains(SECRET), "{finished:?}");
     finished
 }
 
-/// The first three columns of the table: file, event, status.
+/// Returns the columns of the table without the time: file, event, status.
 fn rows(sent: &Finished) -> Vec<[&str; 3]> {
     let lines = sent.stdout.lines().skip(1).take_while(|line| !line.is_empty());
     lines
         .map(|line| {
-            let mut columns = line.split("  ").filter(|column| !column.is_empty());
-            std::array::from_fn(|_| columns.next().unwrap().trim())
+            let columns: Vec<_> = line.split("  ").filter(|column| !column.is_empty()).collect();
+            let [file, event, _, status] = columns[..] else { panic!("{line:?}") };
+            [file, event, status].map(str::trim)
         })
         .collect()
 }
 
 #[test]
-fn every_payload_is_sent_verified_and_listed() {
+fn sends_and_lists_every_example() {
     let listener = Listener::start(&[]);
     let sent = send(&["--url", &listener.url()]);
     let rows = rows(&sent);
@@ -58,31 +54,33 @@ fn every_payload_is_sent_verified_and_listed() {
     assert_eq!(rows[0], ["01-chat-start-prechat-form.json", "chat:start", "200"]);
     assert_eq!(rows[7], ["08-transcript.json", "chat:transcript_created", "200"]);
     assert_eq!(rows[11], ["12-ticket-create-by-visitor.json", "ticket:create", "200"]);
-    assert!(sent.stdout.ends_with("\n12 deliveries, all answered 2xx"), "{sent:?}");
+    let summary = sent.stdout.lines().last().unwrap();
+    assert!(summary.starts_with("12 deliveries in "), "{summary}");
+    assert!(summary.ends_with(" per second, all as expected"), "{summary}");
     assert_eq!(sent.stderr, "");
 }
 
 #[test]
-fn a_delivery_is_what_tawk_to_sends() {
+fn sends_the_body_and_headers_that_tawk_to_sends() {
     let receiver = Receiver::start(&[200, 200]);
     let sent = send(&["--url", &receiver.url(), "11", "12"]);
     assert_eq!(sent.code, Some(0), "{sent:?}");
     let received = receiver.received();
-    for (delivery, file) in
+    for (request, file) in
         received.iter().zip(["11-ticket-create-by-agent", "12-ticket-create-by-visitor"])
     {
-        assert_eq!(delivery.body, payload(file));
-        assert_eq!(delivery.header("x-tawk-signature"), Some(&*sign(&payload(file))));
-        assert_eq!(delivery.header("content-type"), Some("application/json"));
+        assert_eq!(request.body, payload(file));
+        assert_eq!(request.header("x-tawk-signature"), Some(&*sign(&payload(file))));
+        assert_eq!(request.header("content-type"), Some("application/json"));
     }
     let ids: HashSet<_> =
-        received.iter().map(|delivery| delivery.header("x-hook-event-id")).collect();
+        received.iter().map(|request| request.header("x-hook-event-id")).collect();
     assert_eq!(ids.len(), 2);
     assert!(!ids.contains(&None));
 }
 
 #[test]
-fn an_event_id_that_is_given_is_the_one_that_is_sent() {
+fn sends_the_given_event_id() {
     let receiver = Receiver::start(&[200]);
     let sent = send(&["--url", &receiver.url(), "--event-id", "an-id", "08"]);
     assert_eq!(sent.code, Some(0), "{sent:?}");
@@ -90,7 +88,7 @@ fn an_event_id_that_is_given_is_the_one_that_is_sent() {
 }
 
 #[test]
-fn files_of_ones_own_are_sent_byte_for_byte() {
+fn sends_files_byte_for_byte() {
     let body = b"\xef\xbb\xbf{ \"event\" : \"chat:end\" }\n\xff\0";
     let directory = Directory::new();
     directory.write("mine.json", body).write("event.json", br#"{"event":"a:b"}"#);
@@ -107,27 +105,38 @@ fn files_of_ones_own_are_sent_byte_for_byte() {
 }
 
 #[test]
-fn a_delivery_that_is_refused_fails() {
+fn fails_if_a_delivery_is_rejected() {
     let listener = Listener::start(&[]);
     let sent = send(&["--url", &listener.url(), "--secret", "another", "06"]);
     assert_eq!(sent.code, Some(1), "{sent:?}");
     assert_eq!(rows(&sent)[0][2], "403");
-    assert!(sent.stderr.contains("give the listener's secret"), "{sent:?}");
+    assert!(sent.stdout.ends_with("1 not as expected\n"), "{sent:?}");
+    assert!(sent.stderr.contains("set TAWK_WEBHOOK_SECRET"), "{sent:?}");
 }
 
 #[test]
-fn a_listener_that_is_not_there_fails_the_delivery() {
+fn fails_if_the_connection_is_refused() {
     let reserved = Reserved::new();
+    let url = format!("http://{}/", reserved.address());
     for fault in [&[][..], &["--fault", "truncated"]] {
-        let sent = send(&[&["--url", &reserved.url(), "06"], fault].concat());
+        let sent = send(&[&["--url", &url, "06"], fault].concat());
         assert_eq!(sent.code, Some(1), "{sent:?}");
-        assert!(rows(&sent)[0][2].starts_with("no answer: connection refused"), "{sent:?}");
+        assert!(rows(&sent)[0][2].starts_with("no response: connection refused"), "{sent:?}");
         assert!(sent.stderr.contains("start the listener"), "{sent:?}");
+        assert!(!sent.output().contains(&url), "{sent:?}");
     }
 }
 
 #[test]
-fn each_payload_is_sent_as_often_as_asked_for_side_by_side() {
+fn does_not_follow_redirects() {
+    let receiver = Receiver::start(&[307]);
+    let sent = send(&["--url", &receiver.url(), "06"]);
+    assert_eq!(sent.code, Some(1), "{sent:?}");
+    assert_eq!(rows(&sent)[0][2], "307");
+}
+
+#[test]
+fn repeats_every_payload_with_concurrency() {
     let listener = Listener::start(&[("TAWK_LOG", "summary")]);
     let url = listener.url();
     let sent = send(&["--url", &url, "--repeat", "25", "--concurrency", "4", "chat:end", "08"]);
@@ -141,9 +150,9 @@ fn each_payload_is_sent_as_often_as_asked_for_side_by_side() {
         ]
     );
     let summary = sent.stdout.lines().last().unwrap();
-    assert!(summary.starts_with("75 deliveries, all answered 2xx; "), "{summary}");
-    assert!(summary.contains(" a second, "), "{summary}");
-    // The progress bar is for terminals.
+    assert!(summary.starts_with("75 deliveries in "), "{summary}");
+    assert!(summary.ends_with(" per second, all as expected"), "{summary}");
+    // Progress is shown on terminals only.
     assert_eq!(sent.stderr, "");
 
     let log = listener.stop().stdout;
@@ -153,68 +162,70 @@ fn each_payload_is_sent_as_often_as_asked_for_side_by_side() {
 }
 
 #[test]
-fn a_delivery_is_retried_unchanged_until_it_is_accepted() {
-    let receiver = Receiver::start(&[500, 204]);
-    let sent = send(&["--url", &receiver.url(), "--retry", "06"]);
+fn sends_over_tls_only_if_the_certificate_is_trusted() {
+    let (trusted, certificate) = Receiver::start_with_tls(&[200]);
+    let (other, _) = Receiver::start_with_tls(&[200, 200]);
+    let directory = Directory::new();
+    directory.write("trusted.pem", certificate);
+    let send_to = |receiver: &Receiver, arguments: &[&str]| {
+        let url = receiver.url().replace("http:", "https:");
+        finish(
+            program(&directory, &ENVIRONMENT)
+                .env("SSL_CERT_FILE", "trusted.pem")
+                .args(["send", "--url", &url, "08"])
+                .args(arguments),
+        )
+    };
+    let sent = send_to(&trusted, &[]);
     assert_eq!(sent.code, Some(0), "{sent:?}");
-    assert_eq!(sent.stderr, "06-chat-end.json: 500; again in 1 s");
-    assert_eq!(rows(&sent)[0][2], "204 at attempt 2");
-    let [first, again] = &receiver.received()[..] else { panic!("two deliveries") };
-    assert_eq!(first.body, again.body);
-    for header in ["x-hook-event-id", "x-tawk-signature"] {
-        assert_eq!(first.header(header), again.header(header));
+    assert_eq!(trusted.received()[0].body, payload("08-transcript"));
+
+    for arguments in [&[][..], &["--fault", "oversize"]] {
+        let sent = send_to(&other, arguments);
+        assert_eq!(sent.code, Some(1), "{sent:?}");
+        assert!(sent.stdout.contains("certificate"), "{sent:?}");
     }
 }
 
 #[test]
-fn a_delivery_is_retried_while_nobody_listens() {
-    let reserved = Reserved::new();
-    let mut sender = program(&Directory::new(), &UNDER_SECRET)
-        .args(["send", "--url", &reserved.url(), "--retry", "06"])
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(sender.stderr.take().unwrap()).lines();
-    let line = stderr.next().unwrap().unwrap();
-    assert_eq!(line, "06-chat-end.json: no answer: connection refused; again in 1 s");
-    let receiver = Receiver::listen(reserved.listen(), &[200]);
-    assert_eq!(sender.wait().unwrap().code(), Some(0));
-    assert_eq!(receiver.received().len(), 1);
-}
-
-#[test]
-fn over_tls_only_a_receiver_whose_certificate_is_trusted_gets_anything() {
-    let (trusted, certificate) = Receiver::start_with_tls(&[200]);
-    let (other, _) = Receiver::start_with_tls(&[200]);
+fn sends_faults_over_tls() {
+    let (receiver, certificate) = Receiver::start_with_tls(&[413]);
     let directory = Directory::new();
     directory.write("trusted.pem", certificate);
-    let send_to = |receiver: &Receiver| {
-        let url = receiver.url().replace("http:", "https:");
-        finish(
-            program(&directory, &UNDER_SECRET)
-                .env("SSL_CERT_FILE", "trusted.pem")
-                .args(["send", "--url", &url, "08"]),
-        )
-    };
-    let sent = send_to(&trusted);
+    let url = receiver.url().replace("http:", "https:");
+    let sent = finish(
+        program(&directory, &ENVIRONMENT)
+            .env("SSL_CERT_FILE", "trusted.pem")
+            .args(["send", "--url", &url, "08", "--fault", "oversize"]),
+    );
     assert_eq!(sent.code, Some(0), "{sent:?}");
-    assert_eq!(trusted.received()[0].body, payload("08-transcript"));
-
-    let sent = send_to(&other);
-    assert_eq!(sent.code, Some(1), "{sent:?}");
-    assert!(sent.stdout.contains("certificate"), "{sent:?}");
+    assert_eq!(receiver.received()[0].body.len(), 3 * 1024 * 1024);
 }
 
 #[test]
-fn a_reader_that_goes_away_changes_nothing() {
+fn ignores_proxies() {
+    let receiver = Receiver::start(&[200]);
+    let proxy = format!("http://{}", Reserved::new().address());
+    let sent = finish(program(&Directory::new(), &ENVIRONMENT).env("http_proxy", &proxy).args([
+        "send",
+        "--url",
+        &receiver.url(),
+        "06",
+    ]));
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+}
+
+#[test]
+fn exit_status_does_not_depend_on_closed_output() {
     let listener = Listener::start(&[]);
     for (arguments, code) in [
         (&["send", "--url", &listener.url()][..], 0),
         (&["send", "--url", &listener.url(), "--secret", "another"], 1),
         (&["send", "--print"], 0),
-        (&["send", "nothing-like-it"], 2),
-        (&["send", "--retry", "--url", &listener.url(), "--repeat", "2"], 0),
+        (&["send", "unknown"], 2),
+        (&["send", "--url", &listener.url(), "--repeat", "2"], 0),
     ] {
-        let mut sender = program(&Directory::new(), &UNDER_SECRET).args(arguments).spawn().unwrap();
+        let mut sender = program(&Directory::new(), &ENVIRONMENT).args(arguments).spawn().unwrap();
         drop((sender.stdout.take(), sender.stderr.take()));
         assert_eq!(sender.wait().unwrap().code(), Some(code), "{arguments:?}");
     }

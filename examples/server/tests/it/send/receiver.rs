@@ -1,19 +1,16 @@
-//! A receiver that answers as it is told, and remembers what it was sent: over HTTP, or over TLS
-//! with a certificate of its own.
+//! [`Receiver`]: an HTTP or HTTPS server that records requests and responds with given statuses.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio::net::TcpSocket;
-use tokio::runtime::Runtime;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A delivery as it arrived.
+/// A received request.
 pub(crate) struct Received {
     head: String,
     pub(crate) body: Vec<u8>,
@@ -24,33 +21,28 @@ impl Received {
         self.headers(name).first().copied()
     }
 
-    /// Every value of a header.
+    /// Returns all values of a header.
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
         lines
             .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+            .map(|(_, value)| value.trim())
             .collect()
     }
 }
 
-/// Runs until it has given all its answers, each on a connection of its own.
+/// Serves one request per connection, until all statuses are used.
 pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     thread: JoinHandle<Vec<Received>>,
 }
 
 impl Receiver {
-    /// Answers with these statuses, one after the other.
     pub(crate) fn start(statuses: &'static [u16]) -> Self {
-        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), statuses)
+        Self::run(statuses, |stream| stream)
     }
 
-    pub(crate) fn listen(listener: TcpListener, statuses: &'static [u16]) -> Self {
-        Self::run(listener, statuses, |stream| stream)
-    }
-
-    /// The same over TLS; also returns the certificate, in PEM.
+    /// Starts a receiver with TLS, and returns its self-signed certificate in PEM.
     pub(crate) fn start_with_tls(statuses: &'static [u16]) -> (Self, String) {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
@@ -63,22 +55,21 @@ impl Receiver {
                 PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap(),
             );
         let config = Arc::new(config.unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let receiver = Self::run(listener, statuses, move |stream| {
+        let receiver = Self::run(statuses, move |stream| {
             StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream)
         });
         (receiver, cert.pem())
     }
 
     fn run<S: Read + Write>(
-        listener: TcpListener,
         statuses: &'static [u16],
         wrap: impl Fn(TcpStream) -> S + Send + 'static,
     ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let serve = move || {
             let connections = statuses.iter().map(|status| (status, listener.accept().unwrap().0));
-            connections.map(|(status, stream)| answer(*status, wrap(stream))).collect()
+            connections.filter_map(|(status, stream)| respond(*status, wrap(stream)).ok()).collect()
         };
         Self { address, thread: thread::spawn(serve) }
     }
@@ -87,47 +78,28 @@ impl Receiver {
         format!("http://{}/tawk-webhook", self.address)
     }
 
-    /// Waits until all answers are given.
+    /// Waits until all statuses are used, and returns the requests.
     pub(crate) fn received(self) -> Vec<Received> {
         self.thread.join().unwrap()
     }
 }
 
-/// An address of ours where nobody listens, so far.
-pub(crate) struct Reserved(TcpSocket);
-
-impl Reserved {
-    pub(crate) fn new() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        Self(socket)
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}/tawk-webhook", self.0.local_addr().unwrap())
-    }
-
-    pub(crate) fn listen(self) -> TcpListener {
-        let runtime = Runtime::new().unwrap();
-        let _guard = runtime.enter();
-        let listener = self.0.listen(16).unwrap().into_std().unwrap();
-        listener.set_nonblocking(false).unwrap();
-        listener
-    }
-}
-
-fn answer(status: u16, stream: impl Read + Write) -> Received {
+fn respond(status: u16, stream: impl Read + Write) -> io::Result<Received> {
     let mut stream = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert_ne!(stream.read_line(&mut head).unwrap(), 0, "it hung up: {head:?}");
+        if stream.read_line(&mut head)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
     }
     let mut received = Received { head, body: Vec::new() };
     let length = received.header("content-length").unwrap().parse().unwrap();
     received.body.resize(length, 0);
-    stream.read_exact(&mut received.body).unwrap();
-    let answer =
-        format!("HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    stream.get_mut().write_all(answer.as_bytes()).unwrap();
-    received
+    stream.read_exact(&mut received.body)?;
+    let response = format!(
+        "HTTP/1.1 {status} Status\r\nlocation: /other\r\ncontent-length: 0\r\n\
+         connection: close\r\n\r\n"
+    );
+    stream.get_mut().write_all(response.as_bytes())?;
+    Ok(received)
 }

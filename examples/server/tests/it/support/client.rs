@@ -1,17 +1,18 @@
-//! A client of one HTTP/1.1 connection that can misbehave at will: it sends what it is told.
+//! An HTTP/1.1 client that can also send incomplete and invalid requests.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::process::WATCHDOG;
 
+/// A connection that sends requests one after the other.
 pub struct Connection(BufReader<TcpStream>);
 
-/// An answer, its body read to the declared end.
+/// A response with its body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// Status line and headers, header names in lower case.
+    /// Status line and headers in lower case.
     pub head: String,
     pub body: String,
 }
@@ -30,19 +31,19 @@ impl Connection {
         Self(BufReader::new(stream))
     }
 
-    /// Posts a body to `/tawk-webhook`, its length declared.
+    /// Posts a body to `/tawk-webhook`.
     pub fn post(&mut self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.try_post(headers, body).unwrap()
     }
 
-    /// The same with a listener that may end at any moment.
+    /// Posts a body to a listener that may be killed at any time.
     pub fn try_post(&mut self, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
         self.0.get_mut().write_all(head(headers, body.len()).as_bytes())?;
         self.0.get_mut().write_all(body)?;
         self.try_receive()
     }
 
-    /// Sends the head of a POST to `/tawk-webhook` that declares `length` bytes.
+    /// Sends the head of a POST to `/tawk-webhook` with this `Content-Length`.
     pub fn begin(&mut self, headers: &[(&str, &str)], length: usize) {
         self.send(head(headers, length).as_bytes());
     }
@@ -57,7 +58,7 @@ impl Connection {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
-    /// Ends our half: there is no more to come.
+    /// Closes the sending half.
     pub fn end(&mut self) {
         self.0.get_mut().shutdown(Shutdown::Write).unwrap();
     }
@@ -70,7 +71,7 @@ impl Connection {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if self.0.read_line(&mut head)? == 0 {
-                let error = format!("it hung up: {head:?}");
+                let error = format!("connection closed: {head:?}");
                 return Err(io::Error::new(ErrorKind::UnexpectedEof, error));
             }
         }
@@ -83,14 +84,14 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Reads so many bytes.
+    /// Reads exactly `N` bytes.
     pub fn read<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
     }
 
-    /// Reads until the other side ends the connection, whatever it still says.
+    /// Reads until the connection is closed or reset.
     pub fn read_to_end(&mut self) {
         match self.0.read_to_end(&mut Vec::new()) {
             Ok(_) => {}
@@ -98,7 +99,7 @@ impl Connection {
         }
     }
 
-    /// Whether the other side ends the connection, with nothing more said.
+    /// Waits for more bytes or the end, and returns whether the connection was closed or reset.
     pub fn is_ended(&mut self) -> bool {
         match self.0.read(&mut [0]) {
             Ok(read) => read == 0,
@@ -107,7 +108,7 @@ impl Connection {
     }
 }
 
-/// The head of a POST to `/tawk-webhook` that declares `length` bytes.
+/// Formats the head of a POST to `/tawk-webhook`.
 fn head(headers: &[(&str, &str)], length: usize) -> String {
     let mut head = format!(
         "POST /tawk-webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\

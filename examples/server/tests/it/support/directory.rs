@@ -1,37 +1,26 @@
-//! A directory for a process to run in.
+//! A working directory for processes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
 
 /// An empty directory, removed when its last clone is dropped.
 #[derive(Clone)]
-pub struct Directory(Arc<Temporary>);
-
-struct Temporary(PathBuf);
+pub struct Directory(Arc<TempDir>);
 
 impl Directory {
     pub fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(Arc::new(Temporary(path)))
+        Self(Arc::new(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()))
     }
 
     pub fn path(&self) -> &Path {
-        &self.0.0
+        self.0.path()
     }
 
     pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> &Self {
         fs::write(self.path().join(name), contents).unwrap();
         self
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! The program as a process, its output captured line by line while it runs.
+//! Runs the program, and captures its output line by line.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -9,32 +9,37 @@ use std::time::{Duration, Instant};
 
 use super::{Answer, Connection, Directory, SECRET, sign};
 
-/// How long anything here may take before its test fails: a watchdog, not an expectation.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tawk-listener");
+
+/// Timeout after which a test fails instead of hanging.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// Looks again and again until there is what is looked for.
-pub fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
+/// Polls until there is a value.
+pub fn until<T>(mut poll: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
     loop {
-        if let Some(found) = look() {
-            return found;
+        if let Some(value) = poll() {
+            return value;
         }
-        assert!(begun.elapsed() < WATCHDOG, "it does not come");
+        assert!(start.elapsed() < WATCHDOG, "timed out");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// The program, with an empty environment but for `settings`, in `directory`.
+/// Returns a command that runs the program in `directory`, with no environment but `settings`.
 pub fn program(directory: &Directory, settings: &[(&str, &str)]) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_tawk-listener"));
-    program
+    isolate(Command::new(PROGRAM), directory, settings)
+}
+
+fn isolate(mut command: Command, directory: &Directory, settings: &[(&str, &str)]) -> Command {
+    command
         .env_clear()
         .envs(settings.iter().copied())
         .current_dir(directory.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    program
+    command
 }
 
 /// Runs the program in an empty directory until it ends.
@@ -46,23 +51,23 @@ pub fn run_in(directory: &Directory, arguments: &[&str], settings: &[(&str, &str
     Running::new(program(directory, settings).args(arguments)).wait()
 }
 
-/// What is left of a process that has ended, and that has not printed [`SECRET`].
+/// The output and the exit status of a process. The output does not contain [`SECRET`].
 #[derive(Debug)]
 pub struct Finished {
-    /// The exit status; `None` when a signal ended it.
+    /// `None` if the process was killed by a signal.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Finished {
-    /// Everything that was printed.
+    /// Returns stdout and stderr.
     pub fn output(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 }
 
-/// A listener that is up. Ended when dropped.
+/// A running listener. Killed on drop.
 pub struct Listener {
     running: Running,
     scheme: String,
@@ -71,7 +76,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts one on a free port, under [`SECRET`] unless `settings` say otherwise.
+    /// Starts a listener on a free port, with [`SECRET`] unless `settings` contain another.
     pub fn start(settings: &[(&str, &str)]) -> Self {
         Self::start_in(Directory::new(), &[], settings)
     }
@@ -81,34 +86,25 @@ impl Listener {
         Self::start_bare(directory, arguments, &[&defaults, settings].concat())
     }
 
-    /// Starts one with `settings` alone, which must ask for port 0.
+    /// Starts a listener with `settings` only, which must set the port to 0.
     pub fn start_bare(directory: Directory, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let running = Running::new(program(&directory, settings).args(arguments));
         Self::up(running, directory)
     }
 
-    /// Starts one that may have no more than so many files open.
+    /// Starts a listener with a limit of open files.
     pub fn start_limited(directory: Directory, files: u32, settings: &[(&str, &str)]) -> Self {
         Self::start_after(&format!("ulimit -n {files}"), directory, settings)
     }
 
-    /// Starts one from a shell, after a command of its own.
+    /// Starts a listener in a shell, after another command.
     pub fn start_after(command: &str, directory: Directory, settings: &[(&str, &str)]) -> Self {
-        let program = program(&directory, settings);
-        let mut shell = Command::new("/bin/sh");
-        shell
-            .args(["-c", &format!("{command}; exec \"$0\"")])
-            .arg(program.get_program())
-            .env_clear()
-            .envs(settings.iter().copied())
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let mut shell = isolate(Command::new("/bin/sh"), &directory, settings);
+        shell.args(["-c", &format!("{command}; exec \"$0\""), PROGRAM]);
         Self::up(Running::new(&mut shell), directory)
     }
 
-    /// Waits until it says where it listens.
+    /// Waits until the address is logged.
     fn up(running: Running, directory: Directory) -> Self {
         let line = running.line("listening on http");
         let (_, url) = line.split_once("listening on ").unwrap();
@@ -135,7 +131,7 @@ impl Listener {
         self.connect().post(headers, body)
     }
 
-    /// The first line of stdout that contains `text`, waited for.
+    /// Waits for a line of stdout that contains `text`, and returns the first.
     pub fn line(&self, text: &str) -> String {
         self.running.line(text)
     }
@@ -154,7 +150,7 @@ impl Listener {
         self.running.child.id().to_string()
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process exits.
     pub fn wait(self) -> Finished {
         self.running.wait()
     }
@@ -166,7 +162,7 @@ impl Listener {
     }
 }
 
-/// A process that runs, and threads that take its output so that it never has to wait for us.
+/// A running process, and threads that read its output, so that it never blocks on a full pipe.
 struct Running {
     child: Child,
     stdout: Arc<Lines>,
@@ -202,15 +198,15 @@ impl Running {
     }
 
     fn wait(mut self) -> Finished {
-        // Both ends of the output close when the process ends.
+        // Both pipes are closed when the process exits.
         for output in [&self.stdout, &self.stderr] {
             let lines = output.so_far.lock().unwrap();
             let wait = output.changed.wait_timeout_while(lines, WATCHDOG, |(_, ended)| !*ended);
-            assert!(!wait.unwrap().1.timed_out(), "it does not end");
+            assert!(!wait.unwrap().1.timed_out(), "process does not exit");
         }
         let code = self.child.wait().unwrap().code();
         let finished = Finished { code, stdout: self.stdout.text(), stderr: self.stderr.text() };
-        assert!(!finished.output().contains(SECRET), "it printed the secret: {finished:#?}");
+        assert!(!finished.output().contains(SECRET), "secret in output: {finished:#?}");
         finished
     }
 }

@@ -1,11 +1,11 @@
-//! An address where nobody listens, until somebody does.
+//! An address that refuses connections.
 
 use std::net::{SocketAddr, TcpListener};
 
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
-/// Of ours: nobody else gets it meanwhile.
+/// A port that is bound, so that no other process gets it, but doesn't listen yet.
 pub struct Reserved(TcpSocket);
 
 impl Reserved {

@@ -1,4 +1,4 @@
-//! `--print`: commands for curl, which do the same.
+//! `--print`: the curl commands send the same requests.
 
 use std::process::{Command, Output};
 
@@ -14,18 +14,18 @@ fn has_curl() -> bool {
     has_curl
 }
 
-/// Runs commands as a file rather than an argument, which has a limit.
+/// Runs commands from a file, because the length of an argument is limited.
 fn shell(commands: &str, directory: &Directory) -> Output {
     directory.write("commands", commands);
     Command::new("sh").arg("commands").current_dir(directory.path()).output().unwrap()
 }
 
 #[test]
-fn a_printed_command_sends_the_same_request() {
+fn printed_command_sends_the_same_request() {
     if !has_curl() {
         return;
     }
-    for fault in [&[][..], &["--fault", "repeated"], &["--fault", "oversize"]] {
+    for fault in [&[][..], &["--fault", "multiple"], &["--fault", "empty"]] {
         let arguments = [&["--event-id", "it's-one", "09"], fault].concat();
         let (sender, curl) = (Receiver::start(&[200]), Receiver::start(&[200]));
         send(&[&["--url", &sender.url()], &arguments[..]].concat());
@@ -40,7 +40,7 @@ fn a_printed_command_sends_the_same_request() {
 }
 
 #[test]
-fn printed_commands_are_answered_as_the_sender_would_be() {
+fn printed_commands_get_the_expected_responses() {
     if !has_curl() {
         return;
     }
@@ -48,40 +48,47 @@ fn printed_commands_are_answered_as_the_sender_would_be() {
     let url = listener.url();
     let directory = Directory::new();
     directory
-        .write("bytes.json", (0..=255).collect::<Vec<u8>>())
-        .write("at.json", "@bytes.json  ")
-        .write("quoted.json", "{\"it's\": \"50%\\n\"}\n\n")
-        .write("long.json", "x".repeat(300 * 1024));
+        .write("at.json", "@commands  ")
+        .write("quoted.json", "{\"it's\": \"50%\\n\"}\r\n\n")
+        .write("long.json", "x".repeat(90 * 1024));
     for (arguments, statuses) in [
         (&["--print"][..], &["200"; 12][..]),
-        (&["--print", "bytes.json", "at.json", "quoted.json", "long.json"], &["200"; 4]),
+        (&["--print", "at.json", "quoted.json", "long.json"], &["200"; 3]),
         (&["--print", "06", "--fault", "missing"], &["403"]),
-        (&["--print", "06", "--fault", "malformed"], &["403"]),
-        (&["--print", "06", "--fault", "sha256"], &["403"]),
-        (&["--print", "06", "--fault", "repeated"], &["403"]),
+        (&["--print", "06", "--fault", "empty"], &["403"]),
+        (&["--print", "06", "--fault", "prefixed"], &["403"]),
+        (&["--print", "06", "--fault", "multiple"], &["403"]),
         (&["--print", "06", "--fault", "wrong-secret"], &["403"]),
         (&["--print", "06", "--fault", "altered"], &["403"]),
-        (&["--print", "06", "--fault", "oversize"], &["413"]),
-        (&["--print", "06", "--fault", "replay"], &["200", "200"]),
+        (&["--print", "06", "--fault", "duplicate"], &["200", "200"]),
     ] {
         let printed = send_in(&directory, &[&["--url", &url], arguments].concat());
         assert_eq!(printed.code, Some(0), "{arguments:?}: {}", printed.stderr);
-        let answers = String::from_utf8(shell(&printed.stdout, &directory).stdout).unwrap();
-        let answered: Vec<_> = answers
+        let output = String::from_utf8(shell(&printed.stdout, &directory).stdout).unwrap();
+        let received: Vec<_> = output
             .lines()
             .filter_map(|line| line.rsplit_once(' '))
             .map(|(_, status)| status)
             .collect();
-        assert_eq!(answered, statuses, "{arguments:?}");
+        assert_eq!(received, statuses, "{arguments:?}");
     }
 }
 
 #[test]
-fn a_fault_that_curl_cannot_express_is_not_printed() {
-    for fault in ["truncated", "slow"] {
-        let printed = send(&["--print", "--fault", fault]);
+fn rejects_faults_and_bodies_that_curl_cannot_send() {
+    let directory = Directory::new();
+    directory.write("binary", b"a\0b").write("long", "x".repeat(200 * 1024));
+    for (arguments, error) in [
+        (&["--fault", "truncated"][..], "curl cannot send this fault"),
+        (&["--fault", "slow"], "curl cannot send this fault"),
+        (&["--fault", "oversize"], "curl cannot send this fault"),
+        (&["binary"], "binary is binary or longer than 100 KiB"),
+        (&["long"], "long is binary or longer than 100 KiB"),
+    ] {
+        let printed = send_in(&directory, &[&["--print"], arguments].concat());
         assert_eq!(printed.code, Some(2), "{printed:?}");
         assert_eq!(printed.stdout, "");
-        assert!(printed.stderr.contains("curl cannot"), "{printed:?}");
+        assert!(printed.stderr.contains(error), "{printed:?}");
+        assert!(printed.stderr.contains("omit --print"), "{printed:?}");
     }
 }
