@@ -1,6 +1,7 @@
 //! Invalid arguments and settings, and secrets in output.
 
-use super::send;
+use super::receiver::Receiver;
+use super::{ENVIRONMENT, send};
 use crate::support::run;
 
 #[test]
@@ -30,6 +31,19 @@ fn missing_secret_is_an_error() {
     assert_eq!(sent.code, Some(2), "{sent:?}");
     assert_eq!(sent.stdout, "");
     assert!(sent.stderr.contains("TAWK_WEBHOOK_SECRET"), "{sent:?}");
+}
+
+#[test]
+fn only_https_needs_certificates() {
+    let receiver = Receiver::start(&[200]);
+    let missing = [("SSL_CERT_FILE", "missing"), ("SSL_CERT_DIR", "missing")];
+    let settings = [&ENVIRONMENT[..], &missing].concat();
+    let sent = run(&["send", "--url", &receiver.url(), "06"], &settings);
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+
+    let sent = run(&["send", "--url", "https://127.0.0.1/", "06"], &settings);
+    assert_eq!(sent.code, Some(2), "{sent:?}");
+    assert!(sent.stderr.contains("install the package ca-certificates"), "{sent:?}");
 }
 
 #[test]
