@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 
 use super::database::execute;
@@ -160,10 +160,14 @@ fn skipped<T>() -> Option<T> {
     None
 }
 
-/// Below the ports that systems give to outgoing connections, one of which could otherwise get it
-/// while the server is down.
+/// Returns a port below those that systems assign to outgoing connections, one of which could
+/// otherwise get it while the server is down.
+///
+/// Servers that are started at the same time search from different ports, because a port is only
+/// occupied once its server listens.
 fn free_port() -> u16 {
-    let first = 20_000 + std::process::id() % 10_000;
+    static SERVERS: AtomicU32 = AtomicU32::new(0);
+    let first = 20_000 + std::process::id() % 10_000 + 16 * SERVERS.fetch_add(1, Ordering::Relaxed);
     (first..32_768)
         .filter_map(|port| u16::try_from(port).ok())
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
