@@ -2,7 +2,7 @@
 
 mod redact;
 
-pub(crate) use redact::headers as redacted;
+pub use redact::headers as redacted;
 
 use std::borrow::Cow;
 
@@ -12,13 +12,13 @@ use axum::http::HeaderMap;
 const MAX_EVENT_ID_LEN: usize = 128;
 
 /// `X-Hook-Event-Id` (developer.tawk.to/webhooks), which is not signed.
-pub(crate) fn event_id(headers: &HeaderMap) -> Option<String> {
+pub fn event_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get("x-hook-event-id")?.as_bytes();
     Some(id[..id.len().min(MAX_EVENT_ID_LEN)].escape_ascii().to_string())
 }
 
 /// The body as text, and how it was made one.
-pub(crate) fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
+pub fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
     match str::from_utf8(body) {
         Ok(text) => (text.into(), "utf-8"),
         Err(_) => (body.escape_ascii().to_string().into(), "escaped"),

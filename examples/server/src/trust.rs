@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 /// # Errors
 ///
 /// When there are none.
-pub(crate) fn native_roots() -> io::Result<RootCertStore> {
+pub fn native_roots() -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
@@ -24,7 +24,7 @@ pub(crate) fn native_roots() -> io::Result<RootCertStore> {
 }
 
 /// TLS by ring: aws-lc would take longer to compile than all the rest.
-pub(crate) fn client_config(roots: RootCertStore) -> io::Result<ClientConfig> {
+pub fn client_config(roots: RootCertStore) -> io::Result<ClientConfig> {
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?

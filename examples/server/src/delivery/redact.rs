@@ -32,7 +32,7 @@ const SENSITIVE: [&str; 14] = [
 ];
 
 /// The headers as a JSON object, a header that came more than once as an array.
-pub(crate) fn headers(headers: &HeaderMap) -> Value {
+pub fn headers(headers: &HeaderMap) -> Value {
     let object: Map<_, _> = headers
         .keys()
         .map(|name| {
