@@ -17,10 +17,10 @@ use tower_tawk::{Reason, Rejection, Signature};
 use tracing::Instrument;
 
 use crate::config::TawkLog;
-use crate::delivery::{event_id, redacted, text};
 use crate::error::AppError;
 use crate::escape::{json_line, json_text};
 use crate::event_summary::EventSummary;
+use crate::redact;
 use crate::state::AppState;
 use crate::store::{NewDelivery, StoreError, Stored};
 
@@ -187,7 +187,7 @@ struct Record<'a> {
 impl Record<'_> {
     fn new(level: TawkLog, headers: &HeaderMap) -> Self {
         Self {
-            event_id: event_id(headers).map(Cow::Owned),
+            event_id: redact::event_id(headers).map(Cow::Owned),
             headers: (level != TawkLog::Summary).then(|| unverified_headers(headers).into()),
             ..Self::default()
         }
@@ -231,7 +231,7 @@ impl Record<'_> {
 
 /// Formats the headers without credentials, or only their length if they would fill the log.
 fn unverified_headers(headers: &HeaderMap) -> String {
-    let text = json_text(&redacted(headers));
+    let text = json_text(&redact::headers(headers));
     if text.len() <= MAX_HEADERS {
         return text;
     }
@@ -269,7 +269,7 @@ impl<'a> LoggedBody<'a> {
 
     fn text(body: &'a [u8], max_length: usize) -> Self {
         let start = truncate(body, max_length);
-        let (text, encoding) = text(start);
+        let (text, encoding) = redact::text(start);
         Self {
             text: Some(text),
             encoding: Some(encoding),

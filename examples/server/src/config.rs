@@ -3,23 +3,24 @@
 
 #![allow(clippy::doc_markdown, reason = "`--help` shows the comments on settings")]
 
-mod networks;
-mod notify;
 mod secrets;
 
-pub use networks::Networks;
-pub use notify::Notify;
 pub use secrets::{WebhookSecret, parse_webhook_secrets, webhook_secrets};
 
 use std::env;
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::Resettable;
 use clap::{ArgAction, Args, Command, ValueEnum};
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::notify::Triggers;
 
 /// The settings of `serve`. Each is a flag, an environment variable and a line of `.env`, in this
 /// order of precedence.
@@ -122,6 +123,27 @@ pub struct Database {
     pub database_url: String,
 }
 
+/// Notifications. Its URLs are a string and hidden, because they may be secrets.
+#[derive(Args)]
+pub struct Notify {
+    /// Comma-separated notification targets: https://HOST/PATH for Slack and compatible services,
+    /// ntfys://HOST/TOPIC for ntfy (http:// and ntfy:// without TLS)
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "URLS"
+    )]
+    pub notify_url: String,
+
+    /// Comma-separated events that send a notification: agent-reply (an agent replied, known once
+    /// the transcript arrives, or started a chat), chat-start, chat-end, transcript, ticket
+    #[arg(long, env, default_value = Triggers::DEFAULT, value_name = "TRIGGERS")]
+    pub notify_on: Triggers,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// Reject them with 403; Tawk.to retries for 12 hours
@@ -188,6 +210,49 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     duration.filter(|time| !time.is_zero()).ok_or("write a time above 0, as in 30s or 500ms")
 }
 
+/// A comma-separated list of addresses and networks: `192.0.2.7,2001:db8::/32`.
+#[derive(Clone, Debug, Default)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// Returns whether one of the networks contains `address`. IPv4-mapped IPv6 addresses, which
+    /// dual-stack sockets report for IPv4 peers, are IPv4 addresses.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl FromStr for Networks {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let networks = text.split(',').map(|entry| parse_network(entry.trim()));
+        networks.collect::<Option<_>>().map(Self).ok_or(
+            "write addresses and networks separated by commas, as in 192.0.2.7,2001:db8::/32",
+        )
+    }
+}
+
+fn parse_network(entry: &str) -> Option<IpNet> {
+    let network = match entry.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => entry.parse().ok()?,
+    };
+    Some(canonical(network))
+}
+
+/// Converts IPv4-mapped IPv6 networks to IPv4.
+fn canonical(network: IpNet) -> IpNet {
+    const MAPPED_PREFIX_LENGTH: u8 = 96;
+
+    let IpNet::V6(mapped) = network else { return network };
+    let address = mapped.addr().to_ipv4_mapped();
+    let length = mapped.prefix_len().checked_sub(MAPPED_PREFIX_LENGTH);
+    let ipv4 = address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    ipv4.map_or(network, IpNet::V4)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +273,49 @@ mod tests {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         for text in ["", "30", "0s", "0", "s", "-1s"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    fn contains(networks: &str, address: &str) -> bool {
+        networks.parse::<Networks>().unwrap().contains(address.parse().unwrap())
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_one_address() {
+        assert!(contains("192.0.2.7", "192.0.2.7"));
+        assert!(!contains("192.0.2.7", "192.0.2.8"));
+        assert!(contains("2001:db8::1", "2001:db8::1"));
+        assert!(!contains("2001:db8::1", "2001:db8::2"));
+    }
+
+    #[test]
+    fn networks_of_both_families_can_be_mixed() {
+        let networks = "198.51.100.0/24, 2001:db8::/32";
+        for address in ["198.51.100.0", "198.51.100.255", "2001:db8:ffff::1"] {
+            assert!(contains(networks, address), "{address}");
+        }
+        for address in ["198.51.101.0", "2001:db9::1", "::1"] {
+            assert!(!contains(networks, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn ipv4_mapped_ipv6_is_ipv4() {
+        for networks in ["198.51.100.0/24", "::ffff:198.51.100.0/120"] {
+            assert!(contains(networks, "198.51.100.9"), "{networks}");
+            assert!(contains(networks, "::ffff:198.51.100.9"), "{networks}");
+            assert!(!contains(networks, "::ffff:198.51.101.9"), "{networks}");
+        }
+        assert!(contains("::/0", "2001:db8::1"));
+        assert!(!contains("::/0", "::ffff:198.51.100.9"), "only IPv6");
+    }
+
+    #[test]
+    fn rejects_lists_with_an_invalid_entry() {
+        for text in
+            ["", " ", ",", "192.0.2.7,", "192.0.2.0/33", "192.0.2", "localhost", "10.0.0.0/-1"]
+        {
+            assert!(text.parse::<Networks>().is_err(), "{text:?}");
         }
     }
 }

@@ -5,22 +5,20 @@
 
 mod access;
 mod access_log;
-mod arguments;
 mod commands;
 mod config;
-mod delivery;
 mod dotenv;
 mod error;
 mod escape;
 mod event_summary;
 mod notify;
 mod outbox;
+mod redact;
 mod router;
 mod server;
 mod state;
 mod store;
 mod telemetry;
-mod trust;
 mod webhook;
 
 use std::env;
@@ -30,7 +28,7 @@ use std::process::ExitCode;
 
 use tokio::runtime::Runtime;
 
-use arguments::{Arguments, Command};
+use commands::{Arguments, Command};
 
 /// Exit status if the command could not start: invalid settings or arguments, address in use.
 const EXIT_NOT_STARTED: u8 = 2;
@@ -46,7 +44,7 @@ fn run() -> anyhow::Result<ExitCode> {
     dotenv::load()?;
     let command = match Arguments::parse_from(env::args_os()) {
         Ok(command) => command,
-        Err(error) if error.use_stderr() => return Err(arguments::one_line(&error)),
+        Err(error) if error.use_stderr() => return Err(commands::one_line(&error)),
         Err(help) => {
             help.print()?;
             return Ok(ExitCode::SUCCESS);

@@ -9,9 +9,9 @@ use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
-use crate::delivery::text;
 use crate::escape::{json_page, json_text, printable};
 use crate::notify::channel_names;
+use crate::redact;
 use crate::store::{DeliverySummary, NotificationSummary, Store, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 
@@ -169,7 +169,7 @@ async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
 }
 
 fn to_json(delivery: &StoredDelivery) -> Value {
-    let (body, body_encoding) = text(&delivery.body);
+    let (body, body_encoding) = redact::text(&delivery.body);
     json!({
         "id": delivery.id,
         "received_at": format_rfc3339_millis(delivery.received_at).to_string(),

@@ -1,4 +1,68 @@
-//! The commands other than `serve`.
+//! The command line, errors about it, and the commands other than `serve`.
 
 pub mod inbox;
 pub mod send;
+
+use std::ffi::OsString;
+
+use anyhow::{Error, anyhow};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{self, Settings};
+
+/// Receives Tawk.to webhooks, verifies and stores them, and sends notifications.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Listen for deliveries; the default command
+    Serve(Settings),
+    /// Send signed test deliveries to a listener
+    Send(send::Arguments),
+    /// Read the stored deliveries
+    Inbox(inbox::Arguments),
+}
+
+impl Arguments {
+    /// Parses the command line, or returns the text to print for `--help` and `--version`.
+    pub fn parse_from(arguments: impl Iterator<Item = OsString>) -> Result<Command, clap::Error> {
+        let command = config::empty_is_unset(Self::command());
+        let matches = command.try_get_matches_from(arguments)?;
+        let Self { command, settings } = Self::from_arg_matches(&matches)?;
+        Ok(command.unwrap_or(Command::Serve(settings)))
+    }
+}
+
+/// Converts an error of clap into one line without secrets.
+pub fn one_line(error: &clap::Error) -> Error {
+    if contains_stray_word(error) {
+        return anyhow!("unexpected argument (not shown, as it may be a secret); see --help");
+    }
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
+    anyhow!("{}", paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Returns whether the error contains a word that is neither a flag nor a command. A space too many
+/// can turn a secret into such a word. (clap's own notation begins with `-`, `<` or `[`.)
+fn contains_stray_word(error: &clap::Error) -> bool {
+    const COMMANDS: [&str; 3] = ["serve", "send", "inbox"];
+
+    // The invalid subcommand is then the list of possible ones.
+    if error.kind() == ErrorKind::MissingSubcommand {
+        return false;
+    }
+    [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().any(|kind| {
+        let Some(ContextValue::String(word)) = error.get(kind) else { return false };
+        !word.starts_with(['-', '<', '[']) && !COMMANDS.contains(&&**word)
+    })
+}

@@ -103,7 +103,7 @@ mod payloads {
     use tower_tawk::event::Event;
 
     /// Returns the events of `examples/payloads/`, named by the two digits of their file names.
-    pub(super) fn all() -> Vec<(String, Event)> {
+    pub fn all() -> Vec<(String, Event)> {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../payloads");
         let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
         let mut events: Vec<_> = paths
@@ -117,7 +117,7 @@ mod payloads {
         events
     }
 
-    pub(super) fn one(digits: &str) -> Event {
+    pub fn one(digits: &str) -> Event {
         all().into_iter().find(|(name, _)| name == digits).unwrap().1
     }
 }

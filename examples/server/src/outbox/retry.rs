@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// How long a notification is retried.
-pub const RETRY_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+const RETRY_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Maximum attempts. A day has fewer, so it applies only if attempts end without an outcome.
 pub const MAX_ATTEMPTS: i64 = 100;

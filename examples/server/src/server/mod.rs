@@ -1,14 +1,14 @@
 //! The command `serve`: starts the listener, and shuts it down on a signal.
 
 mod accept;
-mod shutdown;
 mod tls;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_tawk::Secrets;
 use tracing::{info, warn};
 
@@ -24,7 +24,7 @@ use accept::Endpoint;
 
 /// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
 pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
-    let shutdown = shutdown::token().context("cannot handle signals")?;
+    let shutdown = shutdown_token().context("cannot handle signals")?;
     // Takes the text of the secrets, which is dropped here.
     let setting = settings.tawk_webhook_secret.take();
     let webhook_secrets = config::parse_webhook_secrets(setting.as_deref())?;
@@ -81,13 +81,47 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns a token that is cancelled by the first SIGTERM or SIGINT (Ctrl-C) from now on.
+fn shutdown_token() -> io::Result<CancellationToken> {
+    let signal = signal()?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        signal.await;
+        cancelled.cancel();
+    });
+    Ok(token)
+}
+
+#[cfg(unix)]
+fn signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(windows)]
+fn signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        let _ = interrupt.recv().await;
+    })
+}
+
 async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bind = async {
         let socket = TcpListener::bind((host, port)).await?;
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
-    bind.await.map_err(|error: std::io::Error| {
+    bind.await.map_err(|error: io::Error| {
         let advice = match error.kind() {
             ErrorKind::AddrInUse => {
                 format!("stop the program that uses it, or set {setting} to another port")

@@ -8,16 +8,16 @@
 //!   postgres.rs     PostgreSQL over pools of connections
 //! migrations.rs   the schema
 //! retention.rs    deletes what is old
-//! cached.rs       query results that are good for a second
+//! status.rs       what `/readyz` and `/metrics` ask
 //! ```
 
-mod cached;
 mod database;
 mod migrations;
 mod model;
 mod postgres;
 mod retention;
 mod sqlite;
+mod status;
 mod writer;
 
 pub use model::{
@@ -35,18 +35,15 @@ use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use crate::telemetry::metrics::{Metrics, Sizes};
-use cached::Cached;
 use database::Database;
-use model::{from_unix_millis, to_unix_millis};
+use model::to_unix_millis;
+use status::Cached;
 use writer::PendingInsert;
 
 /// Timeout for the database, to answer or to be unlocked.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 const INVALID_ADDRESS: &str = "invalid address or unknown option";
-
-/// Timeout for `/readyz` and `/metrics`.
-const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
 /// clocks of several listeners may differ by seconds.
@@ -239,49 +236,6 @@ impl Store {
                                 AND channel = $2 AND due_at < $1";
         let values = vec![to_unix_millis(until).into(), channel.into()];
         self.database.execute(POSTPONE, values).await.map(drop)
-    }
-
-    /// Returns whether the database answers.
-    pub async fn is_ready(&self) -> bool {
-        // SQLite answers from memory unless a table is read.
-        const ANY: &str = "SELECT id FROM deliveries LIMIT 1";
-        let query = async {
-            let read = self.database.read(ANY, Vec::new(), |_| Ok(()));
-            self.database.is_usable() && matches!(timeout(STATUS_TIMEOUT, read).await, Ok(Ok(_)))
-        };
-        self.is_ready.get(query).await
-    }
-
-    /// Counts deliveries and notifications. Returns `None` if the database does not answer.
-    pub async fn sizes(&self) -> Option<Sizes> {
-        let query = async { timeout(STATUS_TIMEOUT, self.count()).await.ok()?.ok() };
-        self.sizes.get(query).await
-    }
-
-    async fn count(&self) -> Result<Sizes, StoreError> {
-        const DELIVERIES: &str = "SELECT count(*) AS count FROM deliveries WHERE body IS NOT NULL";
-        const NOTIFICATIONS: &str = "SELECT state, count(*) AS count, min(created_at) AS oldest \
-                                     FROM outbox GROUP BY state";
-        let deliveries = self.database.read(DELIVERIES, Vec::new(), |row| row.get("count")).await?;
-        let count = |count: i64| count.try_into().unwrap_or_default();
-        let deliveries = count(deliveries.first().copied().unwrap_or_default());
-        let mut sizes = Sizes { deliveries, ..Sizes::default() };
-        let from_row = |row: &database::Row<'_>| {
-            Ok((row.get::<String>("state")?, row.get("count")?, row.get("oldest")?))
-        };
-        for (state, notifications, oldest) in
-            self.database.read(NOTIFICATIONS, Vec::new(), from_row).await?
-        {
-            match &*state {
-                "waiting" => {
-                    sizes.waiting = count(notifications);
-                    sizes.oldest_waits = from_unix_millis(oldest).elapsed().unwrap_or_default();
-                }
-                "sent" => sizes.sent = count(notifications),
-                _ => sizes.failed = count(notifications),
-            }
-        }
-        Ok(sizes)
     }
 
     /// Closes the database. SQLite then moves everything into one file.

@@ -11,9 +11,9 @@ use tower_tawk::event::Event;
 use tower_tawk::{Signature, VerifiedSignature};
 
 use super::database::Row;
-use crate::delivery::{event_id, redacted};
 use crate::escape::json_text;
 use crate::event_summary::EventSummary;
+use crate::redact;
 
 /// A verified delivery to insert.
 pub struct NewDelivery {
@@ -44,12 +44,12 @@ impl NewDelivery {
             signature: verified.signature(),
             secret_label: verified.secret_label().to_owned(),
             received_at: SystemTime::now(),
-            event_id: event_id(headers),
+            event_id: redact::event_id(headers),
             event: summary.event.map(without_nul),
             chat_id: summary.chat_id.map(without_nul),
             ticket_id: summary.ticket_id.map(without_nul),
             property_id: summary.property_id.map(without_nul),
-            headers: json_text(&redacted(headers)),
+            headers: json_text(&redact::headers(headers)),
             body,
         }
     }

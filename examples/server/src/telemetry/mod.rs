@@ -1,5 +1,4 @@
 //! What operators see: logs and metrics.
 
-mod cloud_run;
 pub mod logging;
 pub mod metrics;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -17,11 +17,10 @@ use tokio_rustls::rustls::{
 };
 
 use super::url::{Tls, Verify};
-use crate::trust;
 
 pub fn client_config(tls: &Tls) -> Result<ClientConfig> {
     if tls.verify == Verify::Full {
-        return Ok(trust::client_config(root_certificates(tls)?)?);
+        return with_roots(root_certificates(tls)?);
     }
     let provider = Arc::new(ring::default_provider());
     let chain = match tls.verify {
@@ -31,18 +30,37 @@ pub fn client_config(tls: &Tls) -> Result<ClientConfig> {
         }
         Verify::Nothing | Verify::Full => None,
     };
-    let mut config = trust::client_config(RootCertStore::empty())?;
+    let mut config = with_roots(RootCertStore::empty())?;
     config.dangerous().set_certificate_verifier(Arc::new(AnyHost { chain, provider }));
     Ok(config)
 }
 
 fn root_certificates(tls: &Tls) -> Result<RootCertStore> {
-    let Some(path) = &tls.root_certificates else { return Ok(trust::native_roots()?) };
+    let Some(path) = &tls.root_certificates else { return system_roots() };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).context("failed to read sslrootcert")? {
         roots.add(certificate.context("failed to read sslrootcert")?)?;
     }
     Ok(roots)
+}
+
+fn system_roots() -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        bail!(
+            "no trusted root certificates on this system; install the package ca-certificates, or \
+             set SSL_CERT_FILE to a PEM file of them"
+        );
+    }
+    Ok(roots)
+}
+
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 /// Accepts certificates for any host: libpq verifies the host name for `verify-full` only, and

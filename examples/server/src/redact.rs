@@ -1,4 +1,7 @@
-//! A request's headers for the log and the inbox, without what lets somebody in.
+//! What is both logged and stored of a request: its headers without credentials, its event id, and
+//! its body as text.
+
+use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -7,13 +10,15 @@ const REDACTED: &str = "[redacted]";
 
 const SIGNATURE: &str = "x-tawk-signature";
 
-/// More than any signature is written with: a secret of Tawk.to's has 96 hex digits, and somebody
-/// will put it there.
-const SIGNATURE_LENGTH_MOST: usize = 64;
+/// Maximum shown length of a signature header, more than any encoding of a signature takes. Tawk.to's
+/// secrets have 96 hex digits, and a misconfigured sender may put one into this header.
+const MAX_SIGNATURE_LENGTH: usize = 64;
 
-/// Parts of the names of headers that carry something to be let in by: `Authorization`,
-/// `Cookie`, `X-Api-Key` and so on, and those with an address, whose query may have the same.
-/// Better one too many.
+/// Maximum bytes of an event id, before they are escaped.
+const MAX_EVENT_ID_LENGTH: usize = 128;
+
+/// Parts of the names of headers that may contain credentials: `Authorization`, `Cookie`,
+/// `X-Api-Key` and so on, and those with a URL, whose query may contain some.
 const SENSITIVE: [&str; 14] = [
     "-uri",
     "-url",
@@ -31,8 +36,9 @@ const SENSITIVE: [&str; 14] = [
     "token",
 ];
 
-/// The headers as a JSON object, a header that came more than once as an array.
-pub(crate) fn headers(headers: &HeaderMap) -> Value {
+/// Returns the headers as a JSON object, without credentials. Headers with several values are
+/// arrays.
+pub fn headers(headers: &HeaderMap) -> Value {
     let object: Map<_, _> = headers
         .keys()
         .map(|name| {
@@ -45,10 +51,10 @@ pub(crate) fn headers(headers: &HeaderMap) -> Value {
     object.into()
 }
 
-/// Bytes beyond visible ASCII are written as `\xNN`.
+/// Escapes bytes other than visible ASCII as `\xNN`.
 fn shown(name: &HeaderName, value: &HeaderValue) -> Value {
     if name == SIGNATURE {
-        if value.len() > SIGNATURE_LENGTH_MOST {
+        if value.len() > MAX_SIGNATURE_LENGTH {
             return format!("[{} bytes]", value.len()).into();
         }
     } else if SENSITIVE.iter().any(|part| name.as_str().contains(part)) {
@@ -60,6 +66,20 @@ fn shown(name: &HeaderName, value: &HeaderValue) -> Value {
     }
 }
 
+/// Returns `X-Hook-Event-Id` (developer.tawk.to/webhooks), which is not signed.
+pub fn event_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-hook-event-id")?.as_bytes();
+    Some(id[..id.len().min(MAX_EVENT_ID_LENGTH)].escape_ascii().to_string())
+}
+
+/// Returns the body as text, and its encoding. Bodies other than UTF-8 are escaped.
+pub fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
+    match str::from_utf8(body) {
+        Ok(text) => (text.into(), "utf-8"),
+        Err(_) => (body.escape_ascii().to_string().into(), "escaped"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, REFERER, SET_COOKIE};
@@ -68,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lets_somebody_in_is_redacted_by_name() {
+    fn redacts_credentials_by_the_name_of_the_header() {
         let more = [
             "x-api-key",
             "x-auth-token",
@@ -89,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_place_of_the_signature_is_not_shown() {
+    fn shows_only_the_length_of_a_signature_that_may_be_a_secret() {
         let shown = |length: usize| {
             let value = HeaderValue::from_str(&"a".repeat(length)).unwrap();
             headers(&HeaderMap::from_iter([(HeaderName::from_static(SIGNATURE), value)]))
@@ -99,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_are_shown_all_their_values_and_bytes() {
+    fn shows_all_values_and_bytes_of_other_headers() {
         let mut map = HeaderMap::new();
         map.append("x-tawk-signature", HeaderValue::from_static("one"));
         map.append("x-tawk-signature", HeaderValue::from_static("two"));
@@ -108,5 +128,11 @@ mod tests {
             headers(&map),
             json!({ "x-tawk-signature": ["one", "two"], "x-hook-event-id": r"a\xffb" })
         );
+    }
+
+    #[test]
+    fn escapes_bodies_that_are_not_utf_8() {
+        assert_eq!(text("é".as_bytes()), ("é".into(), "utf-8"));
+        assert_eq!(text(b"\xff\n"), (r"\xff\n".into(), "escaped"));
     }
 }
