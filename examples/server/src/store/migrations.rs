@@ -140,9 +140,10 @@ fn explain(error: anyhow::Error) -> anyhow::Error {
     };
     match error.downcast_ref().map(refinery_core::Error::kind) {
         Some(Kind::MissingVersion(_) | Kind::DivergentVersion(..)) => NewerListener.into(),
-        Some(Kind::Connection(_, source)) => {
-            anyhow!("failed to migrate: {source}")
-        }
+        Some(Kind::Connection(_, source)) => match source.downcast_ref() {
+            Some(rusqlite::Error::SqlInputError { msg, .. }) => anyhow!("failed to migrate: {msg}"),
+            _ => anyhow!("failed to migrate: {source}"),
+        },
         _ => error,
     }
 }

@@ -256,6 +256,10 @@ fn insert_one(transaction: &Transaction<'_>, insert: &PendingInsert) -> rusqlite
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::new(&error.to_string())
+        match error {
+            // Otherwise the message contains the whole statement.
+            rusqlite::Error::SqlInputError { msg, .. } => Self::new(&msg),
+            error => Self::new(&error.to_string()),
+        }
     }
 }
