@@ -64,8 +64,8 @@ pub struct Settings {
     #[arg(long, env, default_value_t = 90, value_name = "DAYS")]
     pub tawk_retention_days: u32,
 
-    /// Comma-separated addresses and networks that may deliver, e.g. 192.0.2.7,2001:db8::/32; any if
-    /// unset. Other clients are rejected with 403
+    /// Comma-separated addresses and networks that may deliver, e.g. 192.0.2.7,2001:db8::/32; any
+    /// if unset. Other clients are rejected with 403
     #[arg(long, env, value_name = "NETWORKS")]
     pub tawk_allowed_ips: Option<Networks>,
 

@@ -10,8 +10,8 @@ const REDACTED: &str = "[redacted]";
 
 const SIGNATURE: &str = "x-tawk-signature";
 
-/// Maximum shown length of a signature header, more than any encoding of a signature takes. Tawk.to's
-/// secrets have 96 hex digits, and a misconfigured sender may put one into this header.
+/// Maximum shown length of a signature header, more than any encoding of a signature takes.
+/// Tawk.to's secrets have 96 hex digits, and a misconfigured sender may put one into this header.
 const MAX_SIGNATURE_LENGTH: usize = 64;
 
 /// Maximum bytes of an event id, before they are escaped.

@@ -1,5 +1,5 @@
-//! [`AllowList`]: which clients may deliver (`TAWK_ALLOWED_IPS`), and whether they have to use HTTPS
-//! (`TAWK_REQUIRE_HTTPS`).
+//! [`AllowList`]: which clients may deliver (`TAWK_ALLOWED_IPS`), and whether they have to use
+//! HTTPS (`TAWK_REQUIRE_HTTPS`).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! The address of the client, and whether it used HTTPS: from the connection, or from
 //! `X-Forwarded-For` and `X-Forwarded-Proto` of a trusted proxy.
 //!
-//! Any client can send these headers, so they only count from a peer in `TAWK_TRUSTED_PROXIES`. Each
-//! proxy appends the address of its peer. `X-Forwarded-For` is therefore read from the right, up to
-//! the first address that is not a trusted proxy, which is the client. The client may have written
-//! everything to the left of it.
+//! Any client can send these headers, so they only count from a peer in `TAWK_TRUSTED_PROXIES`.
+//! Each proxy appends the address of its peer. `X-Forwarded-For` is therefore read from the right,
+//! up to the first address that is not a trusted proxy, which is the client. The client may have
+//! written everything to the left of it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_make_a_label_of_a_secret_is_refused_by_its_position_alone() {
+    fn rejects_secrets_that_would_become_labels_by_their_position() {
         let digits = "5e3a1c7f".repeat(12);
         for hidden in ["c2VjcmV0=", "c2VjcmV0==", "c2VjcmV0 x=text", &format!("{digits}=new"), "="]
         {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_secret_one_with_white_space_and_a_repeated_label_are_refused_by_position() {
+    fn rejects_empty_secrets_whitespace_and_duplicate_labels_by_their_position() {
         assert!(error("text,").starts_with("secret 2 in TAWK_WEBHOOK_SECRET: "));
         assert!(error("a=text, ").contains("whitespace"));
         assert!(error("text\n").contains("whitespace"));

@@ -346,7 +346,10 @@ mod tests {
 
     #[test]
     fn quotes_the_last_reply_that_has_content() {
-        let reply = |text: &str, files: usize| json!({ "sender": { "t": "a" }, "msg": text, "attchs": vec![json!({}); files] });
+        let reply = |text: &str, files: usize| {
+            let files = vec![json!({}); files];
+            json!({ "sender": { "t": "a" }, "msg": text, "attchs": files })
+        };
         let visitor = json!({ "sender": { "t": "v" }, "msg": "Thanks!" });
         let replies = [reply("Hello", 0), reply("Brown", 0), reply("", 0), visitor];
         assert_eq!(last_reply(&json!(replies)).unwrap(), "“Brown”");

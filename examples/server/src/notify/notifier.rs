@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_connection_is_an_error() {
+    async fn reports_a_connection_error() {
         let (listener, address) = listen().await;
         drop(listener);
         let reason = reason(send("http", address).await);

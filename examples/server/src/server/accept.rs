@@ -1,5 +1,5 @@
-//! Accepts connections, at most [`MAX_CONNECTIONS`], and serves HTTP/1.1 on each until it is idle or
-//! the listener shuts down.
+//! Accepts connections, at most [`MAX_CONNECTIONS`], and serves HTTP/1.1 on each until it is idle
+//! or the listener shuts down.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

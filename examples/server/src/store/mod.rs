@@ -127,7 +127,7 @@ impl Store {
         stored
     }
 
-    /// Returns a delivery, or `None` if there is none or retention has deleted it.
+    /// Returns a delivery, or `None` if it does not exist or retention has deleted it.
     pub async fn delivery(&self, id: i64) -> Result<Option<StoredDelivery>, StoreError> {
         const ONE: &str = "SELECT * FROM deliveries WHERE body IS NOT NULL AND id = $1";
         let mut rows = self.database.read(ONE, vec![id.into()], StoredDelivery::from_row).await?;

@@ -127,7 +127,7 @@ fn pool(config: Config, tls: MakeRustlsConnect, connections: usize) -> Result<Po
         .context("failed to create a pool of connections")
 }
 
-/// Checks the server and migrates the schema, over a connection of its own.
+/// Checks the server and migrates the schema, over a separate connection.
 async fn prepare(config: &Config, tls: MakeRustlsConnect) -> Result<()> {
     let (mut client, connection) = config.connect(tls).await.map_err(StoreError::from)?;
     let connection = tokio::spawn(connection);

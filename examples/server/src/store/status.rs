@@ -61,8 +61,8 @@ impl Store {
     }
 }
 
-/// A query result that is used for a second. Concurrent callers share one query, since any client may
-/// request `/readyz`. Locked during a query.
+/// A query result that is used for a second. Concurrent callers share one query, since any client
+/// may request `/readyz`. Locked during a query.
 #[derive(Default)]
 pub struct Cached<T>(Mutex<Option<(Instant, T)>>);
 

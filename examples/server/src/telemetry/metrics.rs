@@ -228,7 +228,7 @@ impl Sizes {
         registry.register("outbox_notifications", "Notifications in the outbox, by state", outbox);
         registry.register_with_unit(
             "outbox_oldest_waiting",
-            "Age of the oldest waiting notification, 0 if there is none",
+            "Age of the oldest waiting notification, 0 if none is waiting",
             Unit::Seconds,
             ConstGauge::new(self.oldest_waits.as_secs()),
         );

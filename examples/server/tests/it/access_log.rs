@@ -210,7 +210,8 @@ fn json_records_are_one_object_a_line_for_cloud_run() {
 
 #[test]
 fn unverified_requests_cannot_inject_lines_or_escape_sequences() {
-    let hostile = "{\"event\":\"x\\n2026-01-01T00:00:00Z INFO forged\",\"chatId\":\"\\u001b[2J\u{9b}2J\\u2028\u{202e}\"}";
+    let hostile = "{\"event\":\"x\\n2026-01-01T00:00:00Z INFO forged\",\
+                   \"chatId\":\"\\u001b[2J\u{9b}2J\\u2028\u{202e}\"}";
     for format in ["text", "json"] {
         let listener = Listener::start(&[("TAWK_MODE", "observe"), ("LOG_FORMAT", format)]);
         let mut connection = listener.connect();

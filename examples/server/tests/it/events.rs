@@ -155,7 +155,7 @@ fn undecodable_bodies_are_logged_with_the_error() {
         r#"{"event":"chat:end","chatId":"c"}"#,
         r#"{"name":"chat:end"}"#,
         r#"["chat:end"]"#,
-        "Somebody's name",
+        "A visitor's name",
     ];
     for level in LEVELS {
         let (records, finished) = deliver(&[("TAWK_LOG", level), JSON], &bodies);
@@ -173,7 +173,7 @@ fn undecodable_bodies_are_logged_with_the_error() {
             assert_eq!(event_fields(record), expected);
             assert_eq!(record["severity"], "WARNING");
         }
-        assert_eq!(finished.stdout.contains("Somebody"), level != "summary");
+        assert_eq!(finished.stdout.contains("A visitor"), level != "summary");
     }
 }
 

@@ -1,39 +1,38 @@
-//! The inbox, in a real process with real databases: each promise is kept on SQLite and on
-//! PostgreSQL, where that is installed.
+//! The inbox, with the real program and real databases: SQLite, and PostgreSQL if it is installed.
 
 mod commands;
 mod crash;
 mod deliveries;
+mod duplicates;
 mod migrations;
-mod odd;
-mod postgres_alone;
-mod repeats;
+mod postgres_only;
 mod retention;
 mod settings;
-mod sqlite_alone;
 mod sqlite_file;
+mod sqlite_only;
 mod stored;
+mod unusual;
 
 crate::support::on_each_database! {
-    stored::every_payload_is_stored_once_with_all_there_is_to_know,
-    stored::the_secret_that_verified_is_named,
-    stored::what_is_not_verified_is_not_stored,
-    stored::a_listener_with_its_database_is_ready,
-    odd::no_body_is_too_odd_to_be_stored,
-    odd::no_event_id_is_too_odd_to_be_stored,
-    repeats::a_repeat_is_answered_200_and_changes_nothing,
-    repeats::the_same_delivery_64_times_at_once_is_stored_once,
-    repeats::different_deliveries_with_the_same_event_id_are_all_stored,
-    migrations::a_database_that_sqlx_migrated_is_adopted_and_loses_nothing,
-    migrations::four_listeners_that_start_at_once_on_a_new_database_all_do,
-    migrations::four_listeners_that_start_at_once_on_a_database_of_sqlx_all_do,
-    migrations::a_database_that_a_newer_listener_has_migrated_is_rejected,
-    crash::nothing_acknowledged_is_lost_and_nothing_is_stored_twice,
-    retention::what_is_old_loses_its_data_and_is_still_known,
-    retention::zero_days_keep_everything,
-    commands::a_table_has_a_heading_and_a_line_for_each_delivery,
-    commands::one_delivery_is_shown_as_it_is_exported,
-    commands::a_delivery_is_acted_on_again_and_stays_as_it_is,
-    commands::a_delivery_that_is_not_there_is_said_so_in_one_line,
-    commands::what_people_wrote_cannot_command_a_terminal,
+    stored::stores_every_payload_with_its_columns_and_redacted_headers,
+    stored::records_the_label_of_the_secret,
+    stored::does_not_store_unverified_requests,
+    stored::is_ready_with_its_database,
+    unusual::stores_any_verified_body,
+    unusual::stores_any_event_id,
+    duplicates::responds_with_200_to_duplicates_and_changes_nothing,
+    duplicates::stores_64_concurrent_duplicates_once,
+    duplicates::stores_different_deliveries_with_the_same_event_id,
+    migrations::adopts_a_database_migrated_by_sqlx_without_losing_data,
+    migrations::four_listeners_start_concurrently_on_a_new_database,
+    migrations::four_listeners_start_concurrently_on_a_database_migrated_by_sqlx,
+    migrations::rejects_a_database_migrated_by_a_newer_listener,
+    crash::sigkill_loses_no_acknowledged_delivery_and_duplicates_none,
+    retention::deletes_the_data_of_old_deliveries_and_still_detects_duplicates,
+    retention::zero_days_keep_all_deliveries,
+    commands::list_prints_a_heading_and_a_line_for_each_delivery,
+    commands::show_prints_the_exported_delivery,
+    commands::replay_does_not_change_the_delivery,
+    commands::reports_a_missing_delivery_in_one_line,
+    commands::prints_no_terminal_escape_sequences,
 }

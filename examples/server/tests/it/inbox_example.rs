@@ -1,4 +1,4 @@
-//! `examples/inbox.rs`: stores every delivery exactly once, and only then answers 200.
+//! `examples/inbox.rs`: stores every delivery exactly once, and then responds with 200.
 
 #[allow(dead_code, reason = "`main` is not called")]
 #[path = "../../../inbox.rs"]
@@ -60,7 +60,7 @@ fn delivery(body: impl Into<Bytes>) -> SignedRequest {
 }
 
 #[tokio::test]
-async fn stores_a_signed_delivery_and_answers_200() {
+async fn stores_a_signed_delivery_and_responds_with_200() {
     let example = Example::start();
     assert_eq!(example.send(delivery(BODY)).await, StatusCode::OK);
     assert_eq!(example.stored_bodies(), [BODY.as_bytes()]);
@@ -68,7 +68,7 @@ async fn stores_a_signed_delivery_and_answers_200() {
 }
 
 #[tokio::test]
-async fn answers_200_to_a_duplicate_and_stores_it_once() {
+async fn responds_with_200_to_a_duplicate_and_stores_it_once() {
     let example = Example::start();
     assert_eq!(example.send(delivery(BODY)).await, StatusCode::OK);
     assert_eq!(example.send(delivery(BODY)).await, StatusCode::OK);
@@ -103,7 +103,7 @@ async fn rejects_unverified_requests_with_403_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn answers_503_if_the_delivery_cannot_be_stored() {
+async fn responds_with_503_if_the_delivery_cannot_be_stored() {
     let example = Example::start();
     example.execute("ALTER TABLE deliveries RENAME TO renamed");
     assert_eq!(example.send(delivery(BODY)).await, StatusCode::SERVICE_UNAVAILABLE);

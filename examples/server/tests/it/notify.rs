@@ -1,5 +1,5 @@
-//! Notifications, with the real program, databases and receivers: each is sent once, whatever happens
-//! to the receiver, the listener or the delivery.
+//! Notifications, with the real program, databases and receivers: each is sent once, whatever
+//! happens to the receiver, the listener or the delivery.
 
 mod commands;
 mod failures;

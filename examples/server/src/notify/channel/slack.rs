@@ -43,8 +43,8 @@ impl Channel for Slack {
 ///
 /// - `&`, `<` and `>` as Slack requires (docs.slack.dev/messaging/formatting-message-text):
 ///   `<!channel>`, `<@U123>` and `<https://…|text>` have a meaning there.
-/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and some
-///   receivers drop a zero-width character in between.
+/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and
+///   some receivers drop a zero-width character in between.
 /// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
 ///   fetched.
 fn escape(text: &str) -> String {

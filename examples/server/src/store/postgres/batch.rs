@@ -53,7 +53,7 @@ pub async fn insert(client: &Client, inserts: &[PendingInsert]) -> Result<Vec<St
     for row in &new {
         ids.insert(row.try_get::<_, &[u8]>("signature")?, row.try_get::<_, i64>("id")?);
     }
-    // A copy in the same batch finds no id either.
+    // A duplicate in the same batch finds no id either.
     let stored = signatures.into_iter().map(|signature| match ids.remove(signature) {
         Some(id) => Stored::New { id },
         None => Stored::Duplicate,

@@ -1,4 +1,4 @@
-//! `tawk-listener inbox`: what is there, from the command line.
+//! The commands of `tawk-listener inbox`.
 
 use serde_json::Value;
 use tower_tawk::test_util::{encode, samples};
@@ -6,7 +6,7 @@ use tower_tawk::test_util::{encode, samples};
 use super::deliveries::{STORED, delivery, outcome};
 use crate::support::{Finished, Store, payload};
 
-/// Stores a chat's end, a ticket, and what nobody knows.
+/// Stores the end of a chat, a ticket, and a body that is not an event.
 fn fill(store: &Store) {
     let listener = store.listener();
     let bodies = [delivery(0), payload("12-ticket-create-by-visitor"), b"no event".to_vec()];
@@ -15,13 +15,13 @@ fn fill(store: &Store) {
     }
 }
 
-/// It succeeded, and had nothing to complain of.
+/// Asserts that the command succeeded without warnings, and returns its stdout.
 fn succeeded(finished: Finished) -> String {
     assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{finished:?}");
     finished.stdout
 }
 
-pub(crate) fn a_table_has_a_heading_and_a_line_for_each_delivery(store: &Store) {
+pub(crate) fn list_prints_a_heading_and_a_line_for_each_delivery(store: &Store) {
     fill(store);
     let listed = succeeded(store.inbox(&["list"]));
     let lines: Vec<_> = listed.lines().collect();
@@ -30,7 +30,7 @@ pub(crate) fn a_table_has_a_heading_and_a_line_for_each_delivery(store: &Store) 
     assert!(lines[1..].iter().any(|line| line.contains("ticket:create")), "{listed}");
 }
 
-pub(crate) fn one_delivery_is_shown_as_it_is_exported(store: &Store) {
+pub(crate) fn show_prints_the_exported_delivery(store: &Store) {
     fill(store);
     for exported in store.export() {
         let shown = succeeded(store.inbox(&["show", &exported["id"].to_string()]));
@@ -41,7 +41,7 @@ pub(crate) fn one_delivery_is_shown_as_it_is_exported(store: &Store) {
     }
 }
 
-pub(crate) fn a_delivery_is_acted_on_again_and_stays_as_it_is(store: &Store) {
+pub(crate) fn replay_does_not_change_the_delivery(store: &Store) {
     fill(store);
     let before = store.export();
     let settings = [("NOTIFY_URL", "http://127.0.0.1:1/"), ("NOTIFY_ON", "chat-end,ticket")];
@@ -51,7 +51,7 @@ pub(crate) fn a_delivery_is_acted_on_again_and_stays_as_it_is(store: &Store) {
     assert_eq!(store.export(), before);
 }
 
-pub(crate) fn a_delivery_that_is_not_there_is_said_so_in_one_line(store: &Store) {
+pub(crate) fn reports_a_missing_delivery_in_one_line(store: &Store) {
     fill(store);
     for command in ["show", "replay"] {
         for id in ["4", "0", "9223372036854775807"] {
@@ -63,7 +63,7 @@ pub(crate) fn a_delivery_that_is_not_there_is_said_so_in_one_line(store: &Store)
     }
 }
 
-pub(crate) fn what_people_wrote_cannot_command_a_terminal(store: &Store) {
+pub(crate) fn prints_no_terminal_escape_sequences(store: &Store) {
     const HOSTILE: &str = "chat:\u{1b}[2J\u{9b}2J\u{202e}\u{2028}\r\n\t";
     let listener = store.listener();
     let odd_event = encode(&samples::unknown(HOSTILE));
@@ -80,6 +80,6 @@ pub(crate) fn what_people_wrote_cannot_command_a_terminal(store: &Store) {
         assert!(!printed.contains(commands), "{arguments:?}: {printed:?}");
     }
     assert_eq!(store.inbox(&["list"]).stdout.lines().count(), 1 + 2);
-    // Escapes in JSON are the same text.
+    // The escaped JSON decodes to the original text.
     assert!(store.export()[1]["body"] == odd_ids);
 }

@@ -1,4 +1,4 @@
-//! SIGKILL in the midst of the work.
+//! SIGKILL while deliveries are in flight.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -8,9 +8,9 @@ use std::thread;
 use super::deliveries::{deliver_all, delivery};
 use crate::support::{Connection, Listener, Store, sign};
 
-/// 32 connections side by side deliver number after number until the listener is killed, which is
-/// when 400 are answered. Returns how many numbers they began, and those that had their 200.
-fn deliver_until_it_is_killed(listener: &Listener) -> (usize, HashSet<usize>) {
+/// Sends deliveries over 32 connections, and kills the listener after 400 responses. Returns how
+/// many deliveries were begun, and the acknowledged ones.
+fn deliver_until_killed(listener: &Listener) -> (usize, HashSet<usize>) {
     let next = AtomicUsize::new(0);
     let acknowledged = Mutex::new(HashSet::new());
     let deliver = |mut connection: Connection| {
@@ -40,9 +40,9 @@ fn deliver_until_it_is_killed(listener: &Listener) -> (usize, HashSet<usize>) {
     (next.into_inner(), acknowledged.into_inner().unwrap())
 }
 
-pub(crate) fn nothing_acknowledged_is_lost_and_nothing_is_stored_twice(store: &Store) {
+pub(crate) fn sigkill_loses_no_acknowledged_delivery_and_duplicates_none(store: &Store) {
     let listener = store.listener();
-    let (begun, acknowledged) = deliver_until_it_is_killed(&listener);
+    let (begun, acknowledged) = deliver_until_killed(&listener);
     assert_eq!(listener.wait().code, None);
 
     let listener = store.listener();

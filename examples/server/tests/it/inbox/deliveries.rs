@@ -1,4 +1,4 @@
-//! Deliveries to store, and crowds that send them side by side.
+//! Deliveries to store, and helpers that send them concurrently.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,28 +8,28 @@ use tower_tawk::test_util::{encode, samples};
 
 use crate::support::{Answer, Connection, sign};
 
-/// The answer to a delivery that was not there before, and to one that was.
+/// The response bodies for a new delivery, and for a duplicate.
 pub(crate) const STORED: &str = r#"{"status":"ok"}"#;
-pub(crate) const KNOWN: &str = r#"{"status":"ok","duplicate":true}"#;
+pub(crate) const DUPLICATE: &str = r#"{"status":"ok","duplicate":true}"#;
 
-/// A delivery of its own for each number.
+/// Returns a different delivery for each number.
 pub(crate) fn delivery(number: usize) -> Vec<u8> {
     encode(&samples::chat_end(&format!("Visitor {number}"))).to_vec()
 }
 
-/// Status and body of an answer.
+/// Returns the status and the body of a response.
 pub(crate) fn outcome(answer: &Answer) -> (u16, &str) {
     (answer.status, &answer.body)
 }
 
-/// It is to be sent again.
+/// Asserts that the response is a 503 with `Retry-After`.
 pub(crate) fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status, 503, "{answer:?}");
     let seconds = answer.header("retry-after").map(str::parse::<u32>);
     assert!(matches!(seconds, Some(Ok(1..))), "{answer:?}");
 }
 
-/// Delivers each of these numbers, over 32 connections.
+/// Sends the deliveries with these numbers over 32 connections.
 pub(crate) fn deliver_all(address: SocketAddr, numbers: &[usize]) -> Vec<Answer> {
     let next = AtomicUsize::new(0);
     let deliver = || {

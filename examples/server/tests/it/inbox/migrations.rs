@@ -1,8 +1,8 @@
-//! Databases of earlier versions, and new ones that several listeners open at once.
+//! Databases of earlier versions, and databases that several listeners open concurrently.
 
 use std::thread;
 
-use super::deliveries::{KNOWN, STORED, delivery, outcome};
+use super::deliveries::{DUPLICATE, STORED, delivery, outcome};
 use crate::support::{Store, payload, sign};
 
 fn dump(store: &Store) -> &'static str {
@@ -13,7 +13,7 @@ fn dump(store: &Store) -> &'static str {
     }
 }
 
-pub(crate) fn a_database_that_sqlx_migrated_is_adopted_and_loses_nothing(store: &Store) {
+pub(crate) fn adopts_a_database_migrated_by_sqlx_without_losing_data(store: &Store) {
     let mut session = store.session();
     session.execute(dump(store));
     session.close();
@@ -48,7 +48,7 @@ pub(crate) fn a_database_that_sqlx_migrated_is_adopted_and_loses_nothing(store: 
     for _ in ["adopted", "and opened again"] {
         let listener = store.listener_with(&settings);
         for body in expected.iter().chain([&emptied]) {
-            assert_eq!(outcome(&listener.deliver(body)), (200, KNOWN));
+            assert_eq!(outcome(&listener.deliver(body)), (200, DUPLICATE));
         }
         assert_eq!(listener.stop().code, Some(0));
     }
@@ -59,12 +59,12 @@ pub(crate) fn a_database_that_sqlx_migrated_is_adopted_and_loses_nothing(store: 
     assert!(after[5]["id"].as_i64() > Some(6), "{after:?}");
 }
 
-pub(crate) fn four_listeners_that_start_at_once_on_a_new_database_all_do(store: &Store) {
+pub(crate) fn four_listeners_start_concurrently_on_a_new_database(store: &Store) {
     start_four(store);
     assert_eq!(store.export().len(), 4);
 }
 
-pub(crate) fn four_listeners_that_start_at_once_on_a_database_of_sqlx_all_do(store: &Store) {
+pub(crate) fn four_listeners_start_concurrently_on_a_database_migrated_by_sqlx(store: &Store) {
     let mut session = store.session();
     session.execute(dump(store));
     session.close();
@@ -83,7 +83,7 @@ fn start_four(store: &Store) {
     });
 }
 
-pub(crate) fn a_database_that_a_newer_listener_has_migrated_is_rejected(store: &Store) {
+pub(crate) fn rejects_a_database_migrated_by_a_newer_listener(store: &Store) {
     store.listener().stop();
     let mut session = store.session();
     session.execute(

@@ -1,11 +1,11 @@
-//! What is old is deleted, and known all the same.
+//! Retention: old deliveries lose their data, and are still recognized as duplicates.
 
-use super::deliveries::{KNOWN, STORED, delivery, outcome};
+use super::deliveries::{DUPLICATE, STORED, delivery, outcome};
 use crate::support::{Listener, Store, sign};
 
 const TWO_DAYS: u64 = 2 * 24 * 60 * 60 * 1_000;
 
-/// 40 deliveries, the first 36 of which seem to have come two days ago: more than go at a time.
+/// Stores 40 deliveries, and dates the first 36 back by two days: more than one step deletes.
 fn fill(store: &Store) -> Listener {
     let listener = store.listener();
     let mut connection = listener.connect();
@@ -23,7 +23,7 @@ fn fill(store: &Store) -> Listener {
     store.listener_with(&[("TAWK_RETENTION_DAYS", "3")])
 }
 
-pub(crate) fn what_is_old_loses_its_data_and_is_still_known(store: &Store) {
+pub(crate) fn deletes_the_data_of_old_deliveries_and_still_detects_duplicates(store: &Store) {
     let listener = fill(store);
     assert_eq!(store.export().len(), 40);
     listener.stop();
@@ -35,20 +35,20 @@ pub(crate) fn what_is_old_loses_its_data_and_is_still_known(store: &Store) {
     assert_eq!(store.inbox(&["list"]).stdout.lines().count(), 1 + 4);
     assert_eq!(store.inbox(&["show", "1"]).code, Some(1));
 
-    // Nothing of a person is left, and a repeat brings nothing back.
+    // No personal data is left, and a duplicate does not restore it.
     let empty = "UPDATE deliveries SET received_at = received_at WHERE id <= 36 AND body IS NULL \
                  AND headers IS NULL AND event_id IS NULL AND event IS NULL AND chat_id IS NULL \
                  AND ticket_id IS NULL AND property_id IS NULL";
     let mut session = store.session();
     for number in 0..40 {
-        assert_eq!(outcome(&listener.deliver(&delivery(number))), (200, KNOWN), "{number}");
+        assert_eq!(outcome(&listener.deliver(&delivery(number))), (200, DUPLICATE), "{number}");
     }
     assert_eq!(session.execute(empty), 36);
     session.close();
     assert_eq!(store.signatures(), kept);
 }
 
-pub(crate) fn zero_days_keep_everything(store: &Store) {
+pub(crate) fn zero_days_keep_all_deliveries(store: &Store) {
     fill(store).stop();
     let listener = store.listener_with(&[("TAWK_RETENTION_DAYS", "0")]);
     assert_eq!(outcome(&listener.deliver(&delivery(40))), (200, STORED));

@@ -1,11 +1,11 @@
-//! A `DATABASE_URL` that cannot be used.
+//! Unusable values of `DATABASE_URL`.
 
 use crate::support::{Directory, SECRET, run_in};
 
 const PASSWORD: &str = "an-invented-password";
 
 #[test]
-fn a_database_that_cannot_be_used_is_refused_in_one_line_without_its_password() {
+fn reports_an_unusable_database_in_one_line_without_its_password() {
     let directory = Directory::new();
     directory.write("file", "").write("not-a-database", "x".repeat(4096));
     let urls = [
@@ -24,7 +24,7 @@ fn a_database_that_cannot_be_used_is_refused_in_one_line_without_its_password() 
         &format!("postgres://tawk:{PASSWORD}@127.0.0.1:65536/tawk"),
         &format!("postgres://tawk:{PASSWORD}@[/tawk"),
         &format!("postgres://127.0.0.1:1/tawk?user=tawk&password={PASSWORD}"),
-        // It begins with what ends a URL's host.
+        // The password begins with a character that ends the host of a URL.
         &format!("postgres://127.0.0.1:1?{PASSWORD}@127.0.0.1:1/tawk"),
         &format!("postgres://127.0.0.1:1#{PASSWORD}@127.0.0.1:1/tawk"),
         &format!("postgres://tawk:/{PASSWORD}@127.0.0.1:1/tawk"),
@@ -42,7 +42,7 @@ fn a_database_that_cannot_be_used_is_refused_in_one_line_without_its_password() 
 }
 
 #[test]
-fn the_inbox_is_not_created_by_looking_into_it() {
+fn reading_commands_do_not_create_the_database() {
     let directory = Directory::new();
     for arguments in [&["inbox", "list"][..], &["inbox", "export"], &["inbox", "show", "1"]] {
         let finished = run_in(&directory, arguments, &[]);

@@ -1,14 +1,14 @@
-//! What becomes of a file while it is in use: started on twice, deleted, and what it still holds.
+//! The SQLite file while it is in use: deleted, replaced, and without deleted data.
 
 use std::fs;
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
 use crate::support::{Store, sign};
 
-/// On Windows nobody can delete it.
+/// Windows does not delete open files.
 #[cfg(unix)]
 #[test]
-fn nothing_is_acknowledged_in_a_file_that_is_deleted_or_replaced() {
+fn responds_with_503_if_the_file_was_deleted_or_replaced() {
     let store = Store::sqlite();
     let listener = store.listener();
     assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
@@ -28,11 +28,11 @@ fn nothing_is_acknowledged_in_a_file_that_is_deleted_or_replaced() {
 }
 
 #[test]
-fn what_is_deleted_is_in_no_file_any_more() {
-    const SAID: &str = "what Nadia wrote";
+fn overwrites_deleted_data_in_all_files() {
+    const TEXT: &str = "text of a visitor";
     let store = Store::sqlite();
     let listener = store.listener();
-    let body = format!(r#"{{"event":"chat:end","chatId":"{SAID}","property":{{"id":"p"}}}}"#);
+    let body = format!(r#"{{"event":"chat:end","chatId":"{TEXT}","property":{{"id":"p"}}}}"#);
     assert_eq!(outcome(&listener.deliver(body.as_bytes())), (200, STORED));
     listener.stop();
     let mut session = store.session();
@@ -43,6 +43,6 @@ fn what_is_deleted_is_in_no_file_any_more() {
     listener.line("old deliveries deleted");
     for file in store.directory.path().read_dir().unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
-        assert!(!bytes.windows(SAID.len()).any(|part| part == SAID.as_bytes()));
+        assert!(!bytes.windows(TEXT.len()).any(|part| part == TEXT.as_bytes()));
     }
 }

@@ -1,4 +1,4 @@
-//! What is stored of a delivery, and of what not.
+//! Which requests are stored, and with which columns.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,9 @@ use crate::support::{SECRET, Store, payloads, sign, sign_with};
 
 const PASSWORD: &str = "Basic dGF3azppbnZlbnRlZA==";
 
-pub(crate) fn every_payload_is_stored_once_with_all_there_is_to_know(store: &Store) {
+pub(crate) fn stores_every_payload_with_its_columns_and_redacted_headers(store: &Store) {
     let listener = store.listener();
-    let begun = SystemTime::now();
+    let start = SystemTime::now();
     for (number, body) in (1..).zip(payloads()) {
         let (signature, event_id) = (sign(&body), format!("event-{number}"));
         let headers = [
@@ -22,11 +22,11 @@ pub(crate) fn every_payload_is_stored_once_with_all_there_is_to_know(store: &Sto
         let answer = listener.post(&headers, &body);
         assert_eq!(outcome(&answer), (200, STORED));
 
-        // Already now, since it is answered.
+        // Committed before the response.
         let mut stored = store.export();
         assert_eq!(stored.len(), number);
         let mut stored = stored.pop().unwrap();
-        assert_received_since(begun, &stored["received_at"].take());
+        assert_received_since(start, &stored["received_at"].take());
         let headers = stored["headers"].take();
         assert_eq!(headers["x-hook-event-id"], event_id);
         assert_eq!(headers["content-type"], "application/json");
@@ -37,7 +37,7 @@ pub(crate) fn every_payload_is_stored_once_with_all_there_is_to_know(store: &Sto
     assert!(!exported.stdout.contains("dGF3azp"), "{}", exported.stdout);
 }
 
-/// All but the headers and the time.
+/// Returns the exported delivery without its headers and time.
 fn expected(number: usize, body: &[u8]) -> Value {
     let event: Value = serde_json::from_slice(body).unwrap();
     let chat_id = event.get("chatId").unwrap_or(&event["chat"]["id"]);
@@ -57,20 +57,20 @@ fn expected(number: usize, body: &[u8]) -> Value {
     })
 }
 
-fn assert_received_since(begun: SystemTime, received_at: &Value) {
+fn assert_received_since(start: SystemTime, received_at: &Value) {
     let received = humantime::parse_rfc3339(received_at.as_str().unwrap()).unwrap();
-    // It is kept in milliseconds.
-    assert!(received >= begun - Duration::from_millis(1), "{received_at}");
+    // Stored in milliseconds.
+    assert!(received >= start - Duration::from_millis(1), "{received_at}");
     assert!(received <= SystemTime::now(), "{received_at}");
 }
 
-pub(crate) fn the_secret_that_verified_is_named(store: &Store) {
+pub(crate) fn records_the_label_of_the_secret(store: &Store) {
     let secrets = format!("new={SECRET},old=an-invented-secret");
     let listener = store.listener_with(&[("TAWK_WEBHOOK_SECRET", &secrets)]);
     let body = delivery(0);
     for signature in [sign_with("an-invented-secret", &body), sign(&body)] {
         let answer = listener.post(&[("X-Tawk-Signature", &signature)], &body);
-        // The same bytes under another secret have another signature.
+        // With another secret, the same body has another signature.
         assert_eq!(outcome(&answer), (200, STORED));
     }
     let stored = store.export();
@@ -78,7 +78,7 @@ pub(crate) fn the_secret_that_verified_is_named(store: &Store) {
     assert_eq!(labels, [Some("old"), Some("new")]);
 }
 
-pub(crate) fn what_is_not_verified_is_not_stored(store: &Store) {
+pub(crate) fn does_not_store_unverified_requests(store: &Store) {
     let body = delivery(0);
     let wrong = sign(b"another body");
     let headers = [
@@ -94,13 +94,13 @@ pub(crate) fn what_is_not_verified_is_not_stored(store: &Store) {
         }
         assert_eq!(store.export(), [Value::Null; 0], "{mode}");
     }
-    // Not as a repeat of these either.
+    // The verified request is not a duplicate of these.
     let listener = store.listener();
     assert_eq!(outcome(&listener.deliver(&body)), (200, STORED));
     assert_eq!(store.export().len(), 1);
 }
 
-pub(crate) fn a_listener_with_its_database_is_ready(store: &Store) {
+pub(crate) fn is_ready_with_its_database(store: &Store) {
     let listener = store.listener();
     for path in ["/healthz", "/readyz"] {
         assert_eq!(outcome(&listener.connect().request("GET", path)), (200, STORED), "{path}");

@@ -1,8 +1,7 @@
-//! A real PostgreSQL, started from the machine's programs where they are.
+//! A real PostgreSQL server, if it is installed.
 //!
-//! A shell stands between the server and the tests: it starts and stops the server as it is told
-//! on its stdin, and when that pipe ends, because the tests have ended in whatever way, it ends
-//! the server and removes its data.
+//! A shell starts and stops the server on commands from its stdin. When that pipe is closed, which
+//! also happens if the tests crash, the shell stops the server and removes its data.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -16,8 +15,8 @@ use std::thread;
 
 use super::database::execute;
 
-/// Nobody may be left to hear `done`, which must not end it too early (SIGPIPE).
-/// `pg_ctl` comes back when the server can be reached, or is gone; it gives up after 60 s.
+/// Ignores SIGPIPE, because the tests may be gone when `done` is written. `pg_ctl` waits up to 60 s
+/// until the server accepts connections or has stopped.
 const SHELL: &str = r#"
 directory=$(mktemp -d) || exit
 end() { pg_ctl -s -D "$directory/data" -m immediate stop 2> "$directory/log"; rm -rf "$directory"; }
@@ -36,7 +35,7 @@ while read -r command; do
 done
 "#;
 
-/// PostgreSQL refuses to run as root.
+/// PostgreSQL does not run as root.
 const NOT_AS_ROOT: &str = r#"
 [ "$(id -u)" = 0 ] || exec /bin/sh -c "$0"
 exec setpriv --reuid=postgres --regid=postgres --init-groups /bin/sh -c "$0"
@@ -50,10 +49,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The server that all tests of this binary share, or `None`, and a line on stderr, where
-    /// PostgreSQL is not installed.
+    /// Returns the server that all tests of this binary share. If PostgreSQL is not installed,
+    /// prints a line to stderr and returns `None`.
     pub fn shared() -> Option<&'static Self> {
-        // Statics are not dropped: the end of the process ends the pipe.
+        // Statics are not dropped. The end of the process closes the pipe.
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
         SHARED
             .get_or_init(|| programs().map(|programs| Self::start_from(&programs)))
@@ -61,7 +60,7 @@ impl Postgres {
             .or_else(skipped)
     }
 
-    /// A server of one's own.
+    /// Starts a separate server.
     pub fn start() -> Option<Self> {
         programs().map(|programs| Self::start_from(&programs)).or_else(skipped)
     }
@@ -90,12 +89,12 @@ impl Postgres {
         server
     }
 
-    /// The URL of a new database.
+    /// Creates a database, and returns its URL.
     pub fn database(&self) -> String {
         self.database_with("")
     }
 
-    /// The same, made with these options.
+    /// Creates a database with options, and returns its URL.
     pub fn database_with(&self, options: &str) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -107,21 +106,21 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Stops the server as a crash would.
+    /// Stops the server immediately, like a crash.
     pub fn stop(&mut self) {
-        self.tell("stop\n");
+        self.send_command("stop\n");
     }
 
-    /// Starts it again, on the same port.
+    /// Restarts the server on the same port.
     pub fn resume(&mut self) {
-        self.tell("start\n");
+        self.send_command("start\n");
     }
 
-    fn tell(&mut self, command: &str) {
+    fn send_command(&mut self, command: &str) {
         let mut done = String::new();
         self.commands.as_mut().unwrap().write_all(command.as_bytes()).unwrap();
         self.done.read_line(&mut done).unwrap();
-        assert_eq!(done, "done\n", "PostgreSQL does not {command}: stderr says why");
+        assert_eq!(done, "done\n", "PostgreSQL failed to {command}; see stderr");
     }
 }
 
@@ -132,8 +131,8 @@ impl Drop for Postgres {
     }
 }
 
-/// Where `initdb`, `pg_ctl` and `postgres` are: beside each other, in PATH, where links may lead
-/// there, or in the newest version that Debian has installed.
+/// Returns the directory of `initdb`, `pg_ctl` and `postgres`: in PATH, with links resolved, or
+/// that of the newest version that Debian has installed.
 fn programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let in_path = env::split_paths(&path)
@@ -153,7 +152,7 @@ fn programs() -> Option<PathBuf> {
     in_path.chain(of_debian).find(complete)
 }
 
-/// Not by `eprintln!`, which is captured from a test that passes.
+/// Prints that a test is skipped. `eprintln!` would be captured.
 fn skipped<T>() -> Option<T> {
     let test = thread::current().name().unwrap_or_default().to_owned();
     let _ = writeln!(std::io::stderr(), "skipped: {test}: PostgreSQL is not installed");

@@ -1,11 +1,11 @@
-//! A database under test, and the programs that use it.
+//! A database under test, and commands that use it.
 
 use serde_json::Value;
 
 use super::{Directory, Finished, Listener, Postgres, Session, run_in};
 
 pub struct Store {
-    /// Where all of them run.
+    /// The working directory of all commands.
     pub directory: Directory,
     pub url: String,
 }
@@ -43,20 +43,20 @@ impl Store {
         run_in(&self.directory, &arguments, &[&defaults, settings].concat())
     }
 
-    /// What is stored, by `inbox export`.
+    /// Returns the stored deliveries, as exported by `inbox export`.
     pub fn export(&self) -> Vec<Value> {
         let exported = self.inbox(&["export"]);
         assert_eq!((exported.code, &*exported.stderr), (Some(0), ""), "{exported:?}");
         exported.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The signatures of what is stored.
+    /// Returns the signatures of the stored deliveries.
     pub fn signatures(&self) -> Vec<String> {
         let text = |delivery: &Value| delivery["signature"].as_str().unwrap().to_owned();
         self.export().iter().map(text).collect()
     }
 
-    /// A way into the database past the program.
+    /// Opens the database directly, without the program.
     pub fn session(&self) -> Session {
         match self.url.strip_prefix("sqlite://") {
             Some(file) => {
@@ -68,21 +68,21 @@ impl Store {
     }
 }
 
-/// A test of each promise on each database.
+/// Defines each test for both databases.
 macro_rules! on_each_database {
-    ($($file:ident::$promise:ident,)*) => {
+    ($($file:ident::$test:ident,)*) => {
         mod sqlite {
             $(#[test]
-            fn $promise() {
-                super::$file::$promise(&$crate::support::Store::sqlite());
+            fn $test() {
+                super::$file::$test(&$crate::support::Store::sqlite());
             })*
         }
 
         mod postgres {
             $(#[test]
-            fn $promise() {
+            fn $test() {
                 if let Some(store) = $crate::support::Store::postgres() {
-                    super::$file::$promise(&store);
+                    super::$file::$test(&store);
                 }
             })*
         }

@@ -1,14 +1,14 @@
-//! What can become of a file: locked, full, in a directory that is not there, in others' sight.
+//! SQLite only: a locked database, a full disk, a missing directory, and file permissions.
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
 use crate::support::{Connection, METRICS, Store, metrics, sign, until};
 
-/// Locks the database against everybody else who writes.
+/// Locks the database for other writers.
 const LOCK: &str = "BEGIN IMMEDIATE";
 
-/// Takes 5 s, which is the promise.
+/// Takes 5 s, the timeout for the database.
 #[test]
-fn a_locked_database_is_503_until_it_is_unlocked() {
+fn responds_with_503_while_the_database_is_locked() {
     let store = Store::sqlite();
     let listener = store.listener();
     let mut other = store.session();
@@ -22,21 +22,21 @@ fn a_locked_database_is_503_until_it_is_unlocked() {
         assert_unavailable(&connection.receive());
     }
     other.execute("ROLLBACK");
-    // It may have been stored since: nobody said that it was not.
+    // It may have been stored since. A 503 does not exclude that.
     assert_eq!(listener.deliver(&delivery(0)).status, 200);
     assert_eq!(outcome(&listener.deliver(&delivery(1))), (200, STORED));
     assert_eq!(store.signatures(), [0, 1].map(|number| sign(&delivery(number))));
 }
 
 #[test]
-fn a_delivery_whose_sender_has_gone_is_stored_and_logged_all_the_same() {
+fn stores_and_logs_a_delivery_whose_sender_disconnected() {
     let store = Store::sqlite();
     let listener = store.listener_with(&[METRICS]);
     let mut other = store.session();
     other.execute(LOCK);
     let mut connection = listener.connect();
     begin(&mut connection, &delivery(0));
-    // Whoever hangs up before its end is read has delivered nothing.
+    // A client that disconnects before its body is read has delivered nothing.
     let is_verified = || {
         let metrics = metrics(&listener);
         metrics.contains("tawk_requests_total{verdict=\"verified\",reason=\"\"} 1").then_some(())
@@ -44,22 +44,22 @@ fn a_delivery_whose_sender_has_gone_is_stored_and_logged_all_the_same() {
     until(is_verified);
     connection.end();
     drop(connection);
-    // By then it has read to the end of that connection.
+    // By now the listener has read to the end of that connection.
     assert_eq!(listener.connect().request("GET", "/readyz").status, 200);
     other.execute("ROLLBACK");
     listener.line("delivery verified");
     assert_eq!(store.signatures(), [sign(&delivery(0))]);
 }
 
-/// A delivery whose answer is waited for later.
+/// Sends a delivery without waiting for the response.
 fn begin(connection: &mut Connection, body: &[u8]) {
     connection.begin(&[("X-Tawk-Signature", &sign(body))], body.len());
     connection.send(body);
 }
 
-/// Takes 1 s, which the lock is held for.
+/// Takes 1 s, for which the lock is held.
 #[test]
-fn a_database_that_is_locked_for_a_moment_is_waited_for() {
+fn waits_for_a_briefly_locked_database() {
     let store = Store::sqlite();
     let listener = store.listener();
     let mut other = store.session();
@@ -72,11 +72,11 @@ fn a_database_that_is_locked_for_a_moment_is_waited_for() {
     assert_eq!(store.signatures(), [sign(&delivery(0))]);
 }
 
-/// No file may grow beyond 1 MiB, which is 2,048 blocks; a write beyond fails once its signal is
-/// ignored (setrlimit(2), `RLIMIT_FSIZE`).
+/// Limits the size of files to 1 MiB, which is 2,048 blocks. Writes beyond it fail, because the
+/// signal is ignored (setrlimit(2), `RLIMIT_FSIZE`).
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_503_until_there_is_room_and_loses_nothing() {
+fn responds_with_503_while_the_disk_is_full_and_loses_nothing() {
     use std::collections::HashSet;
     use std::process::Command;
 
@@ -96,7 +96,7 @@ fn a_full_disk_is_503_until_there_is_room_and_loses_nothing() {
         let body = [&b"x".repeat(64 * 1024)[..], &delivery(number)].concat();
         connection.post(&[("X-Tawk-Signature", &sign(&body))], &body)
     };
-    let refused: Vec<_> = (0..40)
+    let unavailable: Vec<_> = (0..40)
         .filter(|number| {
             let answer = deliver(*number);
             if answer.status != 200 {
@@ -105,18 +105,18 @@ fn a_full_disk_is_503_until_there_is_room_and_loses_nothing() {
             answer.status != 200
         })
         .collect();
-    assert!((1..40).contains(&refused.len()), "{refused:?}");
+    assert!((1..40).contains(&unavailable.len()), "{unavailable:?}");
     assert_eq!(listener.connect().request("GET", "/healthz").status, 200);
-    assert_eq!(store.export().len(), 40 - refused.len());
+    assert_eq!(store.export().len(), 40 - unavailable.len());
 
     let more = ["--fsize=unlimited", "--pid", &listener.process_id()];
     assert!(Command::new("prlimit").args(more).status().unwrap().success());
-    for number in refused {
+    for number in unavailable {
         assert_eq!(deliver(number).status, 200, "{number}");
     }
     let stored = store.signatures();
     assert_eq!((stored.len(), stored.into_iter().collect::<HashSet<_>>().len()), (40, 40));
-    // Nor does it stand in the listener's own memory alone.
+    // Everything is on disk, not only in the listener's memory.
     listener.signal("KILL");
     listener.wait();
     assert_eq!(store.export().len(), 40);
@@ -124,7 +124,7 @@ fn a_full_disk_is_503_until_there_is_room_and_loses_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn the_database_is_created_with_its_directory_and_not_for_others_to_read() {
+fn creates_the_database_and_its_directory_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let store = Store::new("sqlite://data/inbox/tawk.db");
@@ -138,7 +138,7 @@ fn the_database_is_created_with_its_directory_and_not_for_others_to_read() {
         assert_eq!(mode & 0o777, 0o600, "{file:?}: {mode:o}");
     }
     listener.stop();
-    // Closed: what was beside it is in it.
+    // After it is closed, the database is a single file.
     let files = store.directory.path().join("data/inbox").read_dir().unwrap();
     assert_eq!(files.count(), 1);
     assert_eq!(store.signatures(), [sign(&delivery(0))]);

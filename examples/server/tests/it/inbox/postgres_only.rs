@@ -1,14 +1,13 @@
-//! What a database server is for: several listeners. And what can become of one: it goes, and it
-//! comes back.
+//! PostgreSQL only: several listeners share a database, and the server stops and restarts.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::deliveries::{KNOWN, STORED, assert_unavailable, delivery, outcome};
+use super::deliveries::{DUPLICATE, STORED, assert_unavailable, delivery, outcome};
 use crate::support::{Connection, Listener, Postgres, SECRET, Store, run, sign};
 
-/// Sends the same to both, and only then looks at the answers.
+/// Sends the same delivery to both, and returns the bodies of the responses.
 fn at_once(connections: &mut [Connection; 2], body: &[u8]) -> [String; 2] {
     for connection in &mut *connections {
         connection.begin(&[("X-Tawk-Signature", &sign(body))], body.len());
@@ -24,9 +23,9 @@ fn at_once(connections: &mut [Connection; 2], body: &[u8]) -> [String; 2] {
 }
 
 #[test]
-fn of_500_deliveries_sent_to_two_listeners_at_once_each_is_stored_once() {
+fn two_listeners_store_500_concurrent_duplicates_once() {
     let Some(store) = Store::postgres() else { return };
-    // They start at the same time too, on a database that has no tables yet.
+    // They also start concurrently, on a database without tables.
     let listeners = thread::scope(|scope| {
         [(); 2].map(|()| scope.spawn(|| store.listener())).map(|started| started.join().unwrap())
     });
@@ -40,7 +39,7 @@ fn of_500_deliveries_sent_to_two_listeners_at_once_each_is_stored_once() {
             }
             let mut answers = at_once(&mut connections, &delivery(number));
             answers.sort_unstable();
-            assert_eq!(answers, [KNOWN, STORED], "{number}");
+            assert_eq!(answers, [DUPLICATE, STORED], "{number}");
         }
     };
     thread::scope(|scope| {
@@ -57,7 +56,7 @@ fn of_500_deliveries_sent_to_two_listeners_at_once_each_is_stored_once() {
 }
 
 #[test]
-fn without_its_server_it_is_503_and_with_it_again_200() {
+fn responds_with_503_while_the_server_is_down_and_recovers() {
     let Some(mut server) = Postgres::start() else { return };
     let store = Store::new(server.database());
     let listener = store.listener();
@@ -74,10 +73,10 @@ fn without_its_server_it_is_503_and_with_it_again_200() {
     });
 
     server.resume();
-    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, KNOWN));
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, DUPLICATE));
     assert_eq!(outcome(&listener.deliver(&delivery(4))), (200, STORED));
     for number in 1..4 {
-        // It may have been stored since: nobody said that it was not.
+        // It may have been stored since. A 503 does not exclude that.
         assert_eq!(listener.deliver(&delivery(number)).status, 200);
     }
     let mut stored = store.signatures();
@@ -89,7 +88,7 @@ fn without_its_server_it_is_503_and_with_it_again_200() {
 }
 
 #[test]
-fn a_database_that_does_not_take_all_text_is_refused_at_the_start() {
+fn rejects_a_database_with_another_encoding_at_startup() {
     let Some(server) = Postgres::shared() else { return };
     let url = server.database_with("ENCODING 'LATIN1' TEMPLATE template0");
     let settings = [("DATABASE_URL", &*url), ("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
