@@ -165,7 +165,8 @@ impl Store {
 
     /// Adds a notification of a delivery on each of `channels`, whatever was sent before.
     pub async fn replay(&self, id: i64, channels: &[String]) -> Result<(), StoreError> {
-        const REPLAY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at) \
+        const REPLAY: &str = "INSERT INTO outbox \
+             (delivery_id, channel, replay, created_at, due_at) \
              SELECT $1, $2, 1 + coalesce(max(replay), 0), $3, $3 FROM outbox \
              WHERE delivery_id = $1 AND channel = $2";
         let now = to_unix_millis(SystemTime::now());

@@ -26,7 +26,9 @@ initdb -A trust --no-sync -U postgres -E UTF8 --locale=C -D "$directory/data" > 
     || { cat "$directory/log" >&2; exit 1; }
 while read -r command; do
     case $command in
-        start) set -- -o "-p $PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start ;;
+        start)
+            options="-p $PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
+            set -- -o "$options" start ;;
         stop) set -- -m immediate stop ;;
     esac
     pg_ctl -s -w -D "$directory/data" -l "$directory/log" "$@" < /dev/null \
