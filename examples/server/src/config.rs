@@ -196,7 +196,7 @@ pub fn empty_is_unset(command: Command) -> Command {
 const OLDER_SECRET_NAME: &str = "TAWK_TAWK_WEBHOOK_SECRET";
 
 fn is_set(name: &OsStr) -> bool {
-    env::var_os(name).is_some_and(|value| !value.as_encoded_bytes().trim_ascii().is_empty())
+    env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 /// A limit of 0 would reject every delivery.

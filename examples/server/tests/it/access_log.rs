@@ -249,7 +249,9 @@ fn bodies_that_are_not_text_are_escaped() {
 
 #[test]
 fn events_of_the_signature_layer_are_logged_only_if_rust_log_names_them() {
-    for (filter, expected) in [("info", 0), ("", 0), ("debug", 0), ("info,tower_tawk=debug", 1)] {
+    for (filter, expected) in
+        [("info", 0), ("", 0), (" ", 0), ("debug", 0), ("info,tower_tawk=debug", 1)]
+    {
         let listener = Listener::start(&[("RUST_LOG", filter)]);
         listener.deliver(b"{}");
         let stdout = listener.stop().stdout;
