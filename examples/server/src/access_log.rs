@@ -96,15 +96,24 @@ pub async fn log_requests(State(state): State<AppState>, request: Request, next:
 }
 
 fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
+    let level = state.log_level;
     let error = response.extensions().get::<AppError>();
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         state.metrics.rejected(rejection);
-        let record = Record::rejected(state.log_level, headers);
-        record.log_rejection(state.log_level, rejection);
+        if let Some(reason) = rejection.reason() {
+            return log_unverified(level, headers, reason, None);
+        }
+        let record = Record::not_received(level, headers, rejection.to_string().into());
+        match rejection {
+            // A retry is as large, until the operator raises the limit.
+            Rejection::BodyTooLarge => {
+                write_record!(warn, record, "none", "delivery not received");
+            }
+            _ => write_record!(info, record, "none", "delivery not received"),
+        }
     } else if let Some(denial) = error.and_then(|error| error.denial()) {
-        state.metrics.denied(&denial);
-        let record = Record::rejected(state.log_level, headers);
-        let record = Record { reason: Some(denial.reason.into()), ..record };
+        state.metrics.denied(denial.label);
+        let record = Record::not_received(level, headers, denial.reason.into());
         write_record!(info, record, "none", "delivery not received");
     }
 }
@@ -153,13 +162,27 @@ pub fn log_verified(
     }
 }
 
-/// Logs an unverified request that was not rejected.
-pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body: &[u8]) {
-    let mut record = Record { bytes: Some(body.len()), ..Record::new(level, headers) };
-    if level != TawkLog::Summary {
-        record.body = LoggedBody::unverified(body);
+/// Logs an unverified request. A rejected one has no body.
+pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body: Option<&[u8]>) {
+    let mut record = Record::not_received(level, headers, reason.to_string().into());
+    if let Some(body) = body {
+        record.bytes = Some(body.len());
+        record.declared_bytes = None;
     }
-    record.log_unverified(level, reason);
+    if level != TawkLog::Summary {
+        record.body = body.map(LoggedBody::unverified).unwrap_or_default();
+    }
+    if let Reason::Mismatch(mismatch) = reason {
+        record.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
+        record.expected_signature = mismatch.expected_signature();
+    }
+    match reason {
+        Reason::Mismatch(_) | Reason::UnknownSecret => {
+            write_record!(warn, record, "unverified", "delivery not verified");
+        }
+        // Any client can cause the other reasons.
+        _ => write_record!(info, record, "unverified", "delivery not verified"),
+    }
 }
 
 /// The fields of a record. `None` is left out.
@@ -185,46 +208,14 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    fn new(level: TawkLog, headers: &HeaderMap) -> Self {
+    fn not_received(level: TawkLog, headers: &HeaderMap, reason: Cow<'static, str>) -> Self {
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         Self {
+            reason: Some(reason),
+            declared_bytes: length.and_then(|length| length.parse().ok()),
             event_id: redact::event_id(headers).map(Cow::Owned),
             headers: (level != TawkLog::Summary).then(|| unverified_headers(headers).into()),
             ..Self::default()
-        }
-    }
-
-    fn rejected(level: TawkLog, headers: &HeaderMap) -> Self {
-        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        let declared_bytes = length.and_then(|length| length.parse().ok());
-        Self { declared_bytes, ..Self::new(level, headers) }
-    }
-
-    fn log_rejection(mut self, level: TawkLog, rejection: &Rejection) {
-        if let Some(reason) = rejection.reason() {
-            return self.log_unverified(level, reason);
-        }
-        self.reason = Some(rejection.to_string().into());
-        match rejection {
-            // A retry is as large, until the operator raises the limit.
-            Rejection::BodyTooLarge => {
-                write_record!(warn, self, "none", "delivery not received");
-            }
-            _ => write_record!(info, self, "none", "delivery not received"),
-        }
-    }
-
-    fn log_unverified(mut self, level: TawkLog, reason: &Reason) {
-        self.reason = Some(reason.to_string().into());
-        if let Reason::Mismatch(mismatch) = reason {
-            self.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
-            self.expected_signature = mismatch.expected_signature();
-        }
-        match reason {
-            Reason::Mismatch(_) | Reason::UnknownSecret => {
-                write_record!(warn, self, "unverified", "delivery not verified");
-            }
-            // Any client can cause the other reasons.
-            _ => write_record!(info, self, "unverified", "delivery not verified"),
         }
     }
 }

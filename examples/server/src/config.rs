@@ -5,7 +5,7 @@
 
 mod secrets;
 
-pub use secrets::{WebhookSecret, parse_webhook_secrets, webhook_secrets};
+pub use secrets::{WebhookSecret, webhook_secrets};
 
 use std::env;
 use std::ffi::OsStr;

@@ -31,24 +31,16 @@ pub struct Denial {
 }
 
 impl AppError {
-    const fn status(self) -> StatusCode {
+    /// Returns the status and the detail of the response.
+    const fn response(self) -> (StatusCode, &'static str) {
+        const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
         match self {
-            Self::ClientNotAllowed | Self::HttpsRequired => StatusCode::FORBIDDEN,
-            Self::TooManyRequests | Self::NotStored | Self::DatabaseUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    const fn detail(self) -> &'static str {
-        match self {
-            Self::ClientNotAllowed => "Not allowed",
-            Self::HttpsRequired => "HTTPS required",
-            Self::TooManyRequests => "Too many concurrent requests",
-            Self::NotStored => "Not stored; send it again",
-            Self::DatabaseUnavailable => "Database unavailable",
-            Self::Internal => "Internal server error",
+            Self::ClientNotAllowed => (StatusCode::FORBIDDEN, "Not allowed"),
+            Self::HttpsRequired => (StatusCode::FORBIDDEN, "HTTPS required"),
+            Self::TooManyRequests => (UNAVAILABLE, "Too many concurrent requests"),
+            Self::NotStored => (UNAVAILABLE, "Not stored; send it again"),
+            Self::DatabaseUnavailable => (UNAVAILABLE, "Database unavailable"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
         }
     }
 
@@ -70,8 +62,9 @@ impl AppError {
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
-        let mut response = (self.status(), detail(self.detail())).into_response();
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let (status, text) = self.response();
+        let mut response = (status, detail(text)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
         if self.denial().is_some() {

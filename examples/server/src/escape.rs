@@ -1,8 +1,8 @@
 //! Writes JSON and text so that they can't inject log lines or terminal escape sequences.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::Error as _;
 use serde_json::Value;
 
 /// Writes `value` on one line, without characters that control how the line is shown, or that are
@@ -22,10 +22,11 @@ pub fn json_page(value: &Value) -> String {
 /// Like [`json_text`] for text that may be JSON. Builds no [`Value`], which can take seventy times
 /// the memory.
 pub fn json_line(text: &[u8]) -> serde_json::Result<String> {
-    serde_json::from_slice::<ValidJson>(text)?;
-    let text = str::from_utf8(text).map_err(serde_json::Error::custom)?;
-    // Strings contain no line breaks, and elsewhere they are whitespace (RFC 8259, section 7).
-    Ok(escaped(text.trim_ascii().replace(['\n', '\r', '\t'], " ")))
+    let mut line = Vec::with_capacity(text.len());
+    let mut json = serde_json::Deserializer::from_slice(text);
+    serde_transcode::transcode(&mut json, &mut serde_json::Serializer::new(&mut line))?;
+    json.end()?;
+    String::from_utf8(line).map(escaped).map_err(serde_json::Error::custom)
 }
 
 /// Replaces such characters, and line breaks, in a text for a table.
@@ -34,7 +35,9 @@ pub fn printable(text: &str) -> String {
 }
 
 fn escaped(text: String) -> String {
-    if !text.contains(is_unprintable) {
+    // ASCII is checked many bytes at once.
+    let is_plain_ascii = text.is_ascii() && !text.contains('\u{7f}');
+    if is_plain_ascii || !text.contains(is_unprintable) {
         return text;
     }
     let mut escaped = String::with_capacity(text.len() + 64);
@@ -63,58 +66,6 @@ const fn is_unprintable(c: char) -> bool {
     )
 }
 
-/// Accepts the same JSON as `serde_json::Value`, without building it. `RawValue` and `IgnoredAny`
-/// would also accept lone surrogates, and `RawValue` any depth.
-struct ValidJson;
-
-impl<'de> Deserialize<'de> for ValidJson {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for ValidJson {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self, A::Error> {
-        while values.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
-        while fields.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -141,7 +92,7 @@ mod tests {
     fn joins_the_lines_of_json_and_reads_back_the_same() {
         let sent = "\n{\r\n\t\"a\": [1e2,\n \"b\\n\u{202e}\"] }\n";
         let line = json_line(sent.as_bytes()).unwrap();
-        assert_eq!(line, r#"{   "a": [1e2,  "b\n\u202e"] }"#);
+        assert_eq!(line, r#"{"a":[100.0,"b\n\u202e"]}"#);
         let values = [sent, &line].map(|text| serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(values[0], values[1]);
     }

@@ -120,7 +120,8 @@ async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
     }
 }
 
-async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, AppError> {
     let text = state.metrics.encode(state.store.sizes().await.as_ref());
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
+    let text = text.map_err(|_| AppError::Internal)?;
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text))
 }

@@ -28,7 +28,7 @@ pub async fn receive(
         Verdict::Unverified(reason) => {
             let body = Bytes::from_request(request, &()).await?;
             state.metrics.unverified(&reason);
-            access_log::log_unverified(state.log_level, &headers, &reason, &body);
+            access_log::log_unverified(state.log_level, &headers, &reason, Some(&body));
             return Ok(Json(json!({ "status": "ok" })));
         }
     };
@@ -44,11 +44,11 @@ pub async fn receive(
     match stored {
         Ok(Stored::New { .. }) => Ok(Json(json!({ "status": "ok" }))),
         Ok(Stored::Duplicate) => {
-            state.metrics.duplicate();
+            state.metrics.duplicates.inc();
             Ok(Json(json!({ "status": "ok", "duplicate": true })))
         }
         Err(_) => {
-            state.metrics.not_stored();
+            state.metrics.not_stored.inc();
             Err(AppError::NotStored.into())
         }
     }

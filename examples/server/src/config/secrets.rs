@@ -20,13 +20,7 @@ pub struct WebhookSecret {
 }
 
 /// Parses the labels and secrets of a setting.
-pub fn webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<(String, Secret)>> {
-    let entries = parse_webhook_secrets(setting)?;
-    Ok(entries.into_iter().map(|entry| (entry.label, entry.secret)).collect())
-}
-
-/// Like [`webhook_secrets`], with what the listener warns about.
-pub fn parse_webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<WebhookSecret>> {
+pub fn webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<WebhookSecret>> {
     let setting = setting.with_context(|| {
         format!(
             "{NAME} is not set; set it, in the environment or in .env, to the secret that the \
@@ -55,8 +49,9 @@ fn parse_entry(
         None => "default".to_owned(),
     };
     ensure!(!is_taken(&label), "duplicate label; use a different label for each secret");
-    let secret = Secret::new(text)?;
-    Ok(WebhookSecret { label, secret, looks_usual: looks_usual(text) })
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let looks_usual = text.len() == 96 && text.bytes().all(is_digit);
+    Ok(WebhookSecret { label, secret: Secret::new(text)?, looks_usual })
 }
 
 /// Splits an entry at its first `=`.
@@ -76,21 +71,21 @@ fn split(entry: &str) -> anyhow::Result<(Option<&str>, &str)> {
     Ok((Some(label), text))
 }
 
-fn looks_usual(text: &str) -> bool {
-    text.len() == 96 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn labels(setting: &str) -> Vec<String> {
         let secrets = webhook_secrets(Some(setting)).unwrap();
-        secrets.into_iter().map(|(label, _)| label).collect()
+        secrets.into_iter().map(|secret| secret.label).collect()
+    }
+
+    fn is_usual(secret: &str) -> bool {
+        webhook_secrets(Some(secret)).unwrap()[0].looks_usual
     }
 
     fn error(setting: &str) -> String {
-        webhook_secrets(Some(setting)).unwrap_err().to_string()
+        webhook_secrets(Some(setting)).err().unwrap().to_string()
     }
 
     #[test]
@@ -103,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_secret_follows_the_first_equals_sign() {
-        let [(_, secret)] = &webhook_secrets(Some("new=b3RoZXI==")).unwrap()[..] else {
+        let [WebhookSecret { secret, .. }] = &webhook_secrets(Some("new=b3RoZXI==")).unwrap()[..]
+        else {
             panic!("one secret");
         };
         assert_eq!(secret.sign(b"{}"), Secret::new("b3RoZXI==").unwrap().sign(b"{}"));
@@ -133,9 +129,9 @@ mod tests {
     #[test]
     fn only_96_lowercase_hex_digits_look_usual() {
         let digits = "5e3a1c7f".repeat(12);
-        assert!(looks_usual(&digits));
-        assert!(!looks_usual(&digits.to_uppercase()));
-        assert!(!looks_usual(&digits[1..]));
-        assert!(!looks_usual(&digits.replace('e', "g")));
+        assert!(is_usual(&digits));
+        assert!(!is_usual(&digits.to_uppercase()));
+        assert!(!is_usual(&digits[1..]));
+        assert!(!is_usual(&digits.replace('e', "g")));
     }
 }

@@ -27,7 +27,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let shutdown = shutdown_token().context("cannot handle signals")?;
     // Takes the text of the secrets, which is dropped here.
     let setting = settings.tawk_webhook_secret.take();
-    let webhook_secrets = config::parse_webhook_secrets(setting.as_deref())?;
+    let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
     let unusual_secrets = positions_of_unusual(&webhook_secrets);
     let secret_count = webhook_secrets.len();
     let webhook_secrets = webhook_secrets.into_iter().map(|entry| (entry.label, entry.secret));

@@ -12,11 +12,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use tower_tawk::event::Event;
 use tower_tawk::{Delivery, Reason, Rejection};
-
-use crate::error::Denial;
 
 /// OpenMetrics text, as written by [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -43,25 +41,19 @@ const REQUESTS: [[&str; 2]; 14] = [
     ["none", "other"],
 ];
 
-type RequestLabels = [(&'static str, &'static str); 2];
-
-type NotificationLabels = [(&'static str, String); 2];
-
 /// Cheap to clone. Clones share their values.
 #[derive(Clone)]
-pub struct Metrics(Arc<Series>);
-
-struct Series {
-    registry: Registry,
-    requests: Family<RequestLabels, Counter>,
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<[(&'static str, &'static str); 2], Counter>,
+    notifications: Family<[(&'static str, String); 2], Counter>,
     request_duration: Histogram,
+    commit_duration: Histogram,
     body_bytes: Counter,
-    duplicates: Counter,
-    not_stored: Counter,
+    pub duplicates: Counter,
+    pub not_stored: Counter,
     unknown_events: Counter,
     undecodable_bodies: Counter,
-    notifications: Family<NotificationLabels, Counter>,
-    commit_duration: Histogram,
 }
 
 /// The number of rows in the database.
@@ -77,66 +69,65 @@ pub struct Sizes {
 
 impl Metrics {
     pub fn new() -> Self {
-        let mut registry = registry();
-        let requests = Family::<_, Counter>::default();
+        let mut metrics = Self {
+            registry: Arc::default(),
+            requests: Family::default(),
+            notifications: Family::default(),
+            request_duration: Histogram::new(BUCKETS),
+            commit_duration: Histogram::new(BUCKETS),
+            body_bytes: Counter::default(),
+            duplicates: Counter::default(),
+            not_stored: Counter::default(),
+            unknown_events: Counter::default(),
+            undecodable_bodies: Counter::default(),
+        };
         for [verdict, reason] in REQUESTS {
-            requests.get_or_create(&request_labels(verdict, reason)).inc_by(0);
+            drop(metrics.requests.get_or_create(&labels(verdict, reason)));
         }
+        metrics.registry = Arc::new(metrics.register());
+        metrics
+    }
+
+    fn register(&self) -> Registry {
+        let mut registry = Registry::with_prefix("tawk");
         let help = "Requests to the webhook, by verdict and reason";
-        registry.register("requests", help, requests.clone());
+        registry.register("requests", help, self.requests.clone());
         let help = "Attempts to send a notification, by channel and outcome";
-        let notifications = Family::default();
-        registry.register("notification_attempts", help, notifications.clone());
+        registry.register("notification_attempts", help, self.notifications.clone());
+        let help = "Time from the head of a request to its response";
+        registry.register("request_duration_seconds", help, self.request_duration.clone());
+        let help = "Time of a transaction that stores deliveries";
+        registry.register("commit_duration_seconds", help, self.commit_duration.clone());
         let help = "Bytes of the bodies of verified requests";
-        let body_bytes = Counter::default();
-        registry.register_with_unit("body", help, Unit::Bytes, body_bytes.clone());
-
-        let mut counter = |name, help| {
-            let counter = Counter::default();
-            registry.register(name, help, counter.clone());
-            counter
-        };
-        let duplicates = counter("duplicates", "Verified deliveries that were already stored");
-        let not_stored = counter("unavailable", "Verified deliveries that could not be stored");
-        let unknown_events = counter("unknown_events", "Verified events with an unknown name");
-        let undecodable_bodies =
-            counter("undecodable_bodies", "Verified bodies that could not be decoded");
-
-        let mut histogram = |name, help| {
-            let histogram = Histogram::new(BUCKETS);
-            registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
-            histogram
-        };
-        let request_duration =
-            histogram("request_duration", "Time from the head of a request to its response");
-        let commit_duration =
-            histogram("commit_duration", "Time of a transaction that stores deliveries");
-        Self(Arc::new(Series {
-            registry,
-            requests,
-            request_duration,
-            body_bytes,
-            duplicates,
-            not_stored,
-            unknown_events,
-            undecodable_bodies,
-            notifications,
-            commit_duration,
-        }))
+        registry.register("body_bytes", help, self.body_bytes.clone());
+        let help = "Verified deliveries that were already stored";
+        registry.register("duplicates", help, self.duplicates.clone());
+        let help = "Verified deliveries that could not be stored";
+        registry.register("unavailable", help, self.not_stored.clone());
+        let help = "Verified events with an unknown name";
+        registry.register("unknown_events", help, self.unknown_events.clone());
+        let help = "Verified bodies that could not be decoded";
+        registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
+        registry
     }
 
     /// Records the duration of a request to the webhook.
     pub fn request(&self, duration: Duration) {
-        self.0.request_duration.observe(duration.as_secs_f64());
+        self.request_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Records the duration of a transaction, which may store several deliveries.
+    pub fn commit(&self, duration: Duration) {
+        self.commit_duration.observe(duration.as_secs_f64());
     }
 
     /// Counts a verified delivery, whether or not it is stored.
     pub fn verified(&self, delivery: &Delivery) {
         self.count("verified", "");
-        self.0.body_bytes.inc_by(delivery.raw.len().try_into().unwrap_or(u64::MAX));
+        self.body_bytes.inc_by(delivery.raw.len().try_into().unwrap_or(u64::MAX));
         match delivery.event {
-            Event::Unknown(_) => self.0.unknown_events.inc(),
-            Event::Undecodable(_) => self.0.undecodable_bodies.inc(),
+            Event::Unknown(_) => self.unknown_events.inc(),
+            Event::Undecodable(_) => self.undecodable_bodies.inc(),
             _ => return,
         };
     }
@@ -165,59 +156,38 @@ impl Metrics {
         }
     }
 
-    /// Counts a request that was rejected because of its head.
-    pub fn denied(&self, denial: &Denial) {
-        self.count("none", denial.label);
+    /// Counts a request that was rejected because of its head, for one of the reasons of
+    /// [`REQUESTS`].
+    pub fn denied(&self, reason: &'static str) {
+        self.count("none", reason);
     }
 
     fn count(&self, verdict: &'static str, reason: &'static str) {
-        self.0.requests.get_or_create(&request_labels(verdict, reason)).inc();
-    }
-
-    /// Counts a verified delivery that was already stored.
-    pub fn duplicate(&self) {
-        self.0.duplicates.inc();
-    }
-
-    /// Counts a verified delivery that could not be stored.
-    pub fn not_stored(&self) {
-        self.0.not_stored.inc();
+        self.requests.get_or_create(&labels(verdict, reason)).inc();
     }
 
     /// Counts an attempt to send a notification.
     pub fn notification(&self, channel: &str, outcome: &str) {
         let labels = [("channel", channel.to_owned()), ("outcome", outcome.to_owned())];
-        self.0.notifications.get_or_create(&labels).inc();
-    }
-
-    /// Records the duration of a transaction, which may store several deliveries.
-    pub fn commit(&self, duration: Duration) {
-        self.0.commit_duration.observe(duration.as_secs_f64());
+        self.notifications.get_or_create(&labels).inc();
     }
 
     /// Writes all series. `sizes` are left out if they are unknown.
-    pub fn encode(&self, sizes: Option<&Sizes>) -> String {
+    pub fn encode(&self, sizes: Option<&Sizes>) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = self.write(&mut text, sizes);
-        text
-    }
-
-    fn write(&self, text: &mut String, sizes: Option<&Sizes>) -> fmt::Result {
-        encode_registry(text, &self.0.registry)?;
+        encode_registry(&mut text, &self.registry)?;
         if let Some(sizes) = sizes {
-            encode_registry(text, &sizes.registry())?;
+            encode_registry(&mut text, &sizes.registry())?;
         }
-        encode_eof(text)
+        encode_eof(&mut text)?;
+        Ok(text)
     }
 }
 
 impl Sizes {
     /// Creates a registry for a single response.
     fn registry(&self) -> Registry {
-        let mut registry = registry();
-        let deliveries = ConstGauge::new(self.deliveries);
-        registry.register("inbox_deliveries", "Deliveries in the inbox", deliveries);
+        let mut registry = Registry::with_prefix("tawk");
         let outbox = Family::<[(&str, &str); 1], Gauge>::default();
         for (state, count) in
             [("waiting", self.waiting), ("sent", self.sent), ("failed", self.failed)]
@@ -225,33 +195,30 @@ impl Sizes {
             let count = count.try_into().unwrap_or(i64::MAX);
             outbox.get_or_create(&[("state", state)]).set(count);
         }
+        let deliveries = ConstGauge::new(self.deliveries);
+        let oldest = ConstGauge::new(self.oldest_waits.as_secs());
+        registry.register("inbox_deliveries", "Deliveries in the inbox", deliveries);
         registry.register("outbox_notifications", "Notifications in the outbox, by state", outbox);
-        registry.register_with_unit(
-            "outbox_oldest_waiting",
+        registry.register(
+            "outbox_oldest_waiting_seconds",
             "Age of the oldest waiting notification, 0 if none is waiting",
-            Unit::Seconds,
-            ConstGauge::new(self.oldest_waits.as_secs()),
+            oldest,
         );
         registry
     }
 }
 
-fn registry() -> Registry {
-    Registry::with_prefix("tawk")
-}
-
-const fn request_labels(verdict: &'static str, reason: &'static str) -> RequestLabels {
+const fn labels(verdict: &'static str, reason: &'static str) -> [(&'static str, &'static str); 2] {
     [("verdict", verdict), ("reason", reason)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::AppError;
 
     /// The names and labels of all samples, and those that are not 0.
     fn samples(metrics: &Metrics, sizes: Option<&Sizes>) -> (usize, Vec<String>) {
-        let text = metrics.encode(sizes);
+        let text = metrics.encode(sizes).unwrap();
         assert!(text.ends_with("\n# EOF\n"), "{text}");
         let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         let counted =
@@ -274,11 +241,11 @@ mod tests {
                 &[r#"tawk_requests_total{verdict="none",reason="body_timeout"} 1"#],
             ),
             (
-                |metrics| metrics.denied(&AppError::TooManyRequests.denial().unwrap()),
+                |metrics| metrics.denied("overloaded"),
                 &[r#"tawk_requests_total{verdict="none",reason="overloaded"} 1"#],
             ),
-            (Metrics::duplicate, &["tawk_duplicates_total 1"]),
-            (Metrics::not_stored, &["tawk_unavailable_total 1"]),
+            (|metrics| _ = metrics.duplicates.inc(), &["tawk_duplicates_total 1"]),
+            (|metrics| _ = metrics.not_stored.inc(), &["tawk_unavailable_total 1"]),
             (
                 |metrics| metrics.request(Duration::from_millis(250)),
                 &[

@@ -181,8 +181,7 @@ fn parse_url(text: &str) -> anyhow::Result<Url> {
 /// Returns the first secret of the setting.
 fn secret(setting: Option<&str>) -> anyhow::Result<Secret> {
     let secrets = crate::config::webhook_secrets(setting)?;
-    let (_, secret) = secrets.into_iter().next().context("webhook secret is missing")?;
-    Ok(secret)
+    Ok(secrets.into_iter().next().context("webhook secret is missing")?.secret)
 }
 
 #[cfg(test)]
