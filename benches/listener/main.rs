@@ -2,9 +2,9 @@
 //! delivery, over loopback with 1 and 32 connections.
 //!
 //! The listener runs as shipped: it verifies, logs and stores each delivery in SQLite before it
-//! responds. It is compared with an axum handler that only verifies. Both are separate processes,
-//! so that their CPU time can be measured on its own. If `taskset` is installed, the servers run on
-//! the first core and the client on the second.
+//! responds. It is compared with the same listener whose store is a stub, and with an axum handler
+//! that only verifies. All are separate processes, so that their CPU time can be measured on its
+//! own. If `taskset` is installed, the servers run on the first core and the client on the second.
 //!
 //! Deliveries are distinct and have 1 KiB. They are signed before a round starts. Servers are
 //! measured in turn, round by round. The output is the median over the rounds. Ratios are medians
@@ -56,11 +56,13 @@ fn main() -> Result<()> {
     let has_arg = |name| std::env::args().any(|arg| arg == name);
     let config =
         if has_arg("--bench") && !has_arg("--test") { Config::FULL } else { Config::SMOKE_TEST };
-    server::build_listener()?;
+    let stub = server::build_listener(false)?;
+    let listener = server::build_listener(true)?;
     server::pin_this_process(CORE_OF_CLIENT);
     let servers = [
         ("verifies only", Server::start_plain(CORE_OF_SERVERS)?),
-        ("listener", Server::start_listener(CORE_OF_SERVERS)?),
+        ("without store", Server::start_listener(CORE_OF_SERVERS, stub)?),
+        ("listener", Server::start_listener(CORE_OF_SERVERS, listener)?),
     ];
     let mut client = Client::default();
     for (connections, deliveries) in config.deliveries {
@@ -81,7 +83,7 @@ fn main() -> Result<()> {
 }
 
 /// Prints a table. Ratios belong to the column on their left.
-fn print(connections: usize, names: [&str; 2], samples: &[Vec<Sample>; 2]) {
+fn print(connections: usize, names: [&str; 3], samples: &[Vec<Sample>; 3]) {
     let plural = if connections == 1 { "" } else { "s" };
     println!("\n{connections} connection{plural}");
     println!(

@@ -1,6 +1,7 @@
 //! The server processes: the listener, and an axum handler that only verifies.
 
 use std::env;
+use std::fs;
 use std::future::IntoFuture;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,18 +46,27 @@ pub(crate) fn run_plain_server() -> Result<()> {
     })
 }
 
-/// Builds the listener in the profile of this bench.
-pub(crate) fn build_listener() -> Result<()> {
+/// Builds the listener in the profile of this bench, optionally without its store, and returns the
+/// path of the program.
+pub(crate) fn build_listener(has_store: bool) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "tawk-listener", "--bin", "tawk-listener"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
+    if !has_store {
+        cargo.args(["--features", "stub-store"]);
+    }
     if !cargo.status()?.success() {
         return Err("failed to build tawk-listener".into());
     }
-    Ok(())
+    let built = profile_directory()?.join("tawk-listener");
+    // The next build replaces the program.
+    let program =
+        profile_directory()?.join(if has_store { "bench-listener" } else { "bench-stub" });
+    fs::copy(built, &program)?;
+    Ok(program)
 }
 
 /// Returns the directory of the build profile, such as `target/release`. The bench is in its
@@ -81,8 +91,8 @@ impl Server {
         Self::start(command)
     }
 
-    pub(crate) fn start_listener(core: usize) -> Result<Self> {
-        let mut command = pinned(core, profile_directory()?.join("tawk-listener"));
+    pub(crate) fn start_listener(core: usize, program: PathBuf) -> Result<Self> {
+        let mut command = pinned(core, program);
         command.envs([
             ("TAWK_WEBHOOK_SECRET", SECRET),
             ("PORT", "0"),

@@ -5,6 +5,7 @@ mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
@@ -21,6 +22,9 @@ use crate::store::Store;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use accept::Endpoint;
+
+/// Timeout for the last log records to be written.
+const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
 pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
@@ -45,7 +49,11 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     };
     let metrics = Metrics::new();
     let store = Store::create(&settings.database.database_url, metrics.clone()).await?;
-    logging::init(&settings.rust_log, settings.log_format)?;
+    let log = logging::init(
+        &settings.rust_log,
+        settings.log_format,
+        metrics.dropped_log_records.clone(),
+    )?;
     log_warnings(&settings, &unusual_secrets);
 
     let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
@@ -78,6 +86,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     workers.join().await;
     state.store.close().await;
     info!("stopped");
+    log.flush(LOG_TIMEOUT);
     Ok(())
 }
 
@@ -141,6 +150,9 @@ fn positions_of_unusual(secrets: &[WebhookSecret]) -> Vec<usize> {
 
 /// Logs warnings about risky settings.
 fn log_warnings(settings: &Settings, unusual_secrets: &[usize]) {
+    if cfg!(feature = "stub-store") {
+        warn!("built with the feature `stub-store`: deliveries are not stored");
+    }
     for position in unusual_secrets {
         warn!(
             position,

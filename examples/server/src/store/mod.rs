@@ -114,6 +114,9 @@ impl Store {
         delivery: Arc<NewDelivery>,
         notify: bool,
     ) -> Result<Stored, StoreError> {
+        if cfg!(feature = "stub-store") {
+            return Ok(Stored::New { id: 0 });
+        }
         let channels = notify.then(|| self.channels.clone());
         let (response, stored) = oneshot::channel();
         let store = async {

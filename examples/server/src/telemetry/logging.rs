@@ -1,18 +1,22 @@
 //! Writes log records to stdout, as text or JSON.
 
 use std::fmt::{self, Write};
+use std::fs::File;
 use std::io;
+use std::panic;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
+use prometheus_client::metrics::counter::Counter;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Subscriber, error};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
+use super::log_writer::LogWriter;
 use crate::config::LogFormat;
 use crate::escape::json_text;
 
@@ -22,17 +26,43 @@ const JSON_FIELDS: [&str; 2] = ["headers", "json"];
 /// The target of the access log.
 const ACCESS_LOG: &str = "tawk_listener";
 
-/// Starts logging the records that `RUST_LOG` selects.
-pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(parse(filter)?).with_writer(io::stdout);
+/// Starts logging the records that `RUST_LOG` selects, and panics.
+///
+/// # Errors
+///
+/// If the filter is invalid, or the system cannot start a thread.
+pub fn init(filter: &str, format: LogFormat, dropped: Counter) -> anyhow::Result<LogWriter> {
+    let filter = parse(filter)?;
+    let log = stdout().and_then(|stdout| LogWriter::start(stdout, dropped));
+    let log = log.context("cannot write the log to stdout")?;
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(move || writer.clone());
     match format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => {
             subscriber.fmt_fields(JsonFields::new()).event_format(CloudRun).init();
         }
     }
-    Ok(())
+    panic::set_hook(Box::new(|panic| {
+        error!(
+            location = panic.location().map(tracing::field::display),
+            cause = panic.payload_as_str(),
+            "panicked"
+        );
+    }));
+    Ok(log)
+}
+
+/// Returns stdout without its lock and its buffer.
+fn stdout() -> io::Result<File> {
+    #[cfg(unix)]
+    let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+    stdout.map(File::from)
 }
 
 /// The signature layer's own event would be a second record of each request. It is off, unless the

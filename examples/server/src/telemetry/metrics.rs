@@ -54,6 +54,7 @@ pub struct Metrics {
     pub not_stored: Counter,
     unknown_events: Counter,
     undecodable_bodies: Counter,
+    pub dropped_log_records: Counter,
 }
 
 /// The number of rows in the database.
@@ -80,6 +81,7 @@ impl Metrics {
             not_stored: Counter::default(),
             unknown_events: Counter::default(),
             undecodable_bodies: Counter::default(),
+            dropped_log_records: Counter::default(),
         };
         for [verdict, reason] in REQUESTS {
             drop(metrics.requests.get_or_create(&labels(verdict, reason)));
@@ -108,6 +110,8 @@ impl Metrics {
         registry.register("unknown_events", help, self.unknown_events.clone());
         let help = "Verified bodies that could not be decoded";
         registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
+        let help = "Log records that could not be written";
+        registry.register("dropped_log_records", help, self.dropped_log_records.clone());
         registry
     }
 

@@ -1,4 +1,5 @@
 //! What operators see: logs and metrics.
 
+mod log_writer;
 pub mod logging;
 pub mod metrics;

@@ -10,6 +10,8 @@ mod events;
 mod https;
 mod inbox;
 mod inbox_example;
+#[cfg(unix)]
+mod log;
 mod metrics;
 mod notify;
 mod send;
