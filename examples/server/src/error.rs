@@ -15,6 +15,8 @@ pub enum AppError {
     ClientNotAllowed,
     HttpsRequired,
     TooManyRequests,
+    /// Another request got the permit.
+    BodyTooSlow,
     /// The delivery may not be stored.
     NotStored,
     DatabaseUnavailable,
@@ -22,7 +24,7 @@ pub enum AppError {
     Internal,
 }
 
-/// A request that was rejected because of its head.
+/// A request that was rejected before its body was read.
 pub struct Denial {
     /// The reason in metrics.
     pub label: &'static str,
@@ -38,13 +40,14 @@ impl AppError {
             Self::ClientNotAllowed => (StatusCode::FORBIDDEN, "Not allowed"),
             Self::HttpsRequired => (StatusCode::FORBIDDEN, "HTTPS required"),
             Self::TooManyRequests => (UNAVAILABLE, "Too many concurrent requests"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "Body took too long"),
             Self::NotStored => (UNAVAILABLE, "Not stored; send it again"),
             Self::DatabaseUnavailable => (UNAVAILABLE, "Database unavailable"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
         }
     }
 
-    /// Returns `None` if the request was not rejected because of its head.
+    /// Returns `None` if the request was not rejected before its body was read.
     pub const fn denial(self) -> Option<Denial> {
         let (label, reason) = match self {
             Self::ClientNotAllowed => ("not_allowed", "client is not in TAWK_ALLOWED_IPS"),
@@ -53,6 +56,9 @@ impl AppError {
             }
             Self::TooManyRequests => {
                 ("overloaded", "TAWK_MAX_CONCURRENT deliveries are already in progress")
+            }
+            Self::BodyTooSlow => {
+                ("evicted", "body was the slowest of TAWK_MAX_CONCURRENT; another delivery came")
             }
             Self::NotStored | Self::DatabaseUnavailable | Self::Internal => return None,
         };
@@ -91,6 +97,7 @@ mod tests {
             (AppError::ClientNotAllowed, 403, true),
             (AppError::HttpsRequired, 403, true),
             (AppError::TooManyRequests, 503, true),
+            (AppError::BodyTooSlow, 408, true),
             (AppError::NotStored, 503, false),
             (AppError::DatabaseUnavailable, 503, false),
             (AppError::Internal, 500, false),

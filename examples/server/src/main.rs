@@ -53,7 +53,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let runtime = Runtime::new()?;
     let finished = runtime.block_on(async {
         match command {
-            Command::Serve(settings) => server::run(settings).await.map(|()| ExitCode::SUCCESS),
+            Command::Serve(settings) => server::run(settings).await,
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => Ok(commands::inbox::run(arguments).await),
         }

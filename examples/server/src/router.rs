@@ -1,6 +1,7 @@
 //! The routes, and the layers around them.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -18,7 +19,7 @@ use tower_http::trace::TraceLayer;
 use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
 use tracing::Span;
 
-use crate::access::admission;
+use crate::access::admission::{self, Admission};
 use crate::access::allow_list::{self, AllowList};
 use crate::config::{Mode, Settings, TawkLog};
 use crate::error::{self, AppError};
@@ -33,11 +34,17 @@ pub const METRICS_PATH: &str = "/metrics";
 /// Maximum length of a logged request id, which the client can choose.
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
-pub fn router(secrets: Secrets, settings: &Settings, state: AppState) -> Router {
+pub fn router(
+    secrets: Secrets,
+    settings: &Settings,
+    allow_list: Arc<AllowList>,
+    state: AppState,
+) -> Router {
+    let admission = Admission::new(settings, state.metrics.clone());
     let webhook_layers = ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), access_log::log_requests))
-        .layer(from_fn_with_state(AllowList::new(settings), allow_list::check))
-        .layer(from_fn_with_state(admission::permits(settings), admission::admit))
+        .layer(from_fn_with_state(allow_list, allow_list::check))
+        .layer(from_fn_with_state(admission, admission::admit))
         .layer(signature_layer(secrets, settings))
         // The signature layer has its own limit, which may exceed axum's.
         .layer(DefaultBodyLimit::disable());

@@ -23,13 +23,19 @@ pub struct AllowList {
 }
 
 impl AllowList {
-    pub fn new(settings: &Settings) -> Arc<Self> {
+    pub fn new(settings: &Settings, is_tls: bool) -> Arc<Self> {
         Arc::new(Self {
             allowed: settings.tawk_allowed_ips.clone(),
             trusted_proxies: settings.tawk_trusted_proxies.clone().unwrap_or_default(),
             require_https: settings.tawk_require_https,
-            is_tls: settings.tls_cert.is_some(),
+            is_tls,
         })
+    }
+
+    /// Returns whether requests of this peer may be accepted.
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        let is_in = |allowed: &Networks| allowed.contains(peer);
+        self.allowed.as_ref().is_none_or(is_in) || self.trusted_proxies.contains(peer)
     }
 
     /// Rejects clients whose address is unknown if there is an allow-list.

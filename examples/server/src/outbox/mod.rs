@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Time to finish and record notifications in flight at shutdown.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(12);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Starts a worker for each notifier. They stop when `shutdown` is cancelled.
 pub fn start(

@@ -1,132 +1,205 @@
 //! The command `serve`: starts the listener, and shuts it down on a signal.
 
 mod accept;
+mod certificate;
+mod connection;
+mod linger;
+mod signals;
 mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use socket2::SockRef;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower_tawk::Secrets;
 use tracing::{info, warn};
 
+use crate::access::allow_list::AllowList;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
 use crate::notify;
-use crate::outbox;
+use crate::outbox::{self, Workers};
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
 use crate::store::Store;
+use crate::telemetry::log_writer::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use accept::Endpoint;
+use signals::Hangup;
+use tls::Tls;
+
+/// Maximum number of connections. Fewer if the limit of file descriptors is lower.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Maximum number of connections that wait to be accepted. Clients that do not fit wait for a second
+/// or more.
+const MAX_WAITING_CONNECTIONS: i32 = 4096;
+
+const MAX_METRICS_CONNECTIONS: usize = 64;
+
+/// The limit of file descriptors that we ask for: connections, and as many for everything else.
+const MAX_FILES: u64 = 8192;
+
+/// Time from the signal to the end. Docker and Cloud Run kill after 10 s, and the log may take a
+/// second more.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(7500);
 
 /// Timeout for the last log records to be written.
 const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
-pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
-    let shutdown = shutdown_token().context("cannot handle signals")?;
-    // Takes the text of the secrets, which is dropped here.
-    let setting = settings.tawk_webhook_secret.take();
-    let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
-    let unusual_secrets = positions_of_unusual(&webhook_secrets);
-    let secret_count = webhook_secrets.len();
-    let webhook_secrets = webhook_secrets.into_iter().map(|entry| (entry.label, entry.secret));
-    let secrets =
-        Secrets::new(webhook_secrets).map_err(|error| anyhow!("TAWK_WEBHOOK_SECRET: {error}"))?;
-    let tls = match (&settings.tls_cert, &settings.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-        _ => None,
-    };
-    let notifiers = notify::notifiers(&settings.notify.notify_url)?;
-    let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
-    let metrics_socket = match settings.metrics_port {
-        Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
-        None => None,
-    };
-    let metrics = Metrics::new();
-    let store = Store::create(&settings.database.database_url, metrics.clone()).await?;
-    let log = logging::init(
-        &settings.rust_log,
-        settings.log_format,
-        metrics.dropped_log_records.clone(),
-    )?;
-    log_warnings(&settings, &unusual_secrets);
+pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let shutdown = signals::shutdown_token().context("cannot handle signals")?;
+    let hangup = Hangup::new().context("cannot handle signals")?;
+    // In a task, because parts of it block.
+    let starting = tokio::spawn(Service::start(settings, hangup, shutdown.clone()));
+    match shutdown.run_until_cancelled(starting).await {
+        Some(service) => Ok(service??.run(&shutdown).await),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
 
-    let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
-    let store = store.start(channels.clone(), settings.tawk_retention_days);
-    let notify_on = settings.notify.notify_on.clone();
-    let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
-    let state = AppState { log_level: settings.tawk_log, store, notify_on, metrics };
+/// Everything that runs.
+struct Service {
+    endpoints: Vec<Endpoint>,
+    workers: Workers,
+    store: Store,
+    metrics: Metrics,
+    log: LogWriter,
+}
 
-    let mut endpoints = Vec::new();
-    if let Some((socket, address)) = metrics_socket {
-        info!("metrics on http://{address}{METRICS_PATH}");
+impl Service {
+    async fn start(
+        mut settings: Settings,
+        hangup: Hangup,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        // Takes the text of the secrets, which is dropped here.
+        let setting = settings.tawk_webhook_secret.take();
+        let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
+        let unusual_secrets = positions_of_unusual(&webhook_secrets);
+        let secret_count = webhook_secrets.len();
+        let webhook_secrets = webhook_secrets.into_iter().map(|entry| (entry.label, entry.secret));
+        let secrets = Secrets::new(webhook_secrets)
+            .map_err(|error| anyhow!("TAWK_WEBHOOK_SECRET: {error}"))?;
+        let tls = match (settings.tls_cert.take(), settings.tls_key.take()) {
+            (Some(certificate), Some(key)) => Some(Tls::load(certificate, key)?),
+            _ => None,
+        };
+        let notifiers = notify::notifiers(&settings.notify.notify_url)?;
+        let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
+        let metrics_socket = match settings.metrics_port {
+            Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
+            None => None,
+        };
+        let metrics = Metrics::new();
+        let store = Store::create(&settings.database.database_url, metrics.clone()).await?;
+        let log = logging::init(
+            &settings.rust_log,
+            settings.log_format,
+            metrics.dropped_log_records.clone(),
+        )?;
+        log_warnings(&settings, &unusual_secrets);
+        let max_connections = max_connections();
+        limit_concurrent(&mut settings, max_connections);
+
+        let channels: Vec<_> =
+            notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
+        let store = store.start(channels.clone(), settings.tawk_retention_days);
+        let notify_on = settings.notify.notify_on.clone();
+        let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
+        let log_level = settings.tawk_log;
+        let state = AppState { log_level, store, notify_on, metrics };
+
+        let mut endpoints = Vec::new();
+        if let Some((socket, address)) = metrics_socket {
+            info!("metrics on http://{address}{METRICS_PATH}");
+            endpoints.push(Endpoint {
+                socket,
+                tls: None,
+                router: router::metrics_router(state.clone()),
+                allow_list: None,
+                max_connections: MAX_METRICS_CONNECTIONS,
+            });
+        }
+        info!(
+            mode = config::name(&settings.tawk_mode),
+            tawk_log = config::name(&settings.tawk_log),
+            secrets = secret_count,
+            channels = channels.len(),
+            "listening on {}://{address}{WEBHOOK_PATH}",
+            if tls.is_some() { "https" } else { "http" }
+        );
+        let allow_list = AllowList::new(&settings, tls.is_some());
         endpoints.push(Endpoint {
             socket,
-            tls: None,
-            router: router::metrics_router(state.clone()),
+            tls: tls.as_ref().map(Tls::acceptor),
+            router: router::router(secrets, &settings, Arc::clone(&allow_list), state.clone()),
+            allow_list: Some(allow_list),
+            max_connections,
         });
-    }
-    info!(
-        mode = config::name(&settings.tawk_mode),
-        tawk_log = config::name(&settings.tawk_log),
-        secrets = secret_count,
-        channels = channels.len(),
-        "listening on {}://{address}{WEBHOOK_PATH}",
-        if tls.is_some() { "https" } else { "http" }
-    );
-    let router = router::router(secrets, &settings, state.clone());
-    endpoints.push(Endpoint { socket, tls, router });
-
-    accept::serve(endpoints, &shutdown).await;
-    workers.join().await;
-    state.store.close().await;
-    info!("stopped");
-    log.flush(LOG_TIMEOUT);
-    Ok(())
-}
-
-/// Returns a token that is cancelled by the first SIGTERM or SIGINT (Ctrl-C) from now on.
-fn shutdown_token() -> io::Result<CancellationToken> {
-    let signal = signal()?;
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        signal.await;
-        cancelled.cancel();
-    });
-    Ok(token)
-}
-
-#[cfg(unix)]
-fn signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        if let Some(tls) = tls {
+            tls.log_warnings();
+            tokio::spawn(tls.reload_on(hangup));
         }
-    })
+        let AppState { store, metrics, .. } = state;
+        Ok(Self { endpoints, workers, store, metrics, log })
+    }
+
+    /// Serves until shutdown, and then for at most [`SHUTDOWN_TIMEOUT`], whatever is pending.
+    async fn run(self, shutdown: &CancellationToken) -> ExitCode {
+        let serve = async {
+            let code = accept::serve(self.endpoints, &self.metrics, shutdown).await;
+            self.workers.join().await;
+            self.store.close().await;
+            code
+        };
+        let deadline = async {
+            shutdown.cancelled().await;
+            sleep(SHUTDOWN_TIMEOUT).await;
+        };
+        let code = tokio::select! {
+            code = serve => code,
+            () = deadline => {
+                warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
+                ExitCode::SUCCESS
+            }
+        };
+        info!("stopped");
+        self.log.flush(LOG_TIMEOUT);
+        code
+    }
 }
 
-#[cfg(windows)]
-fn signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        let _ = interrupt.recv().await;
-    })
+/// Raises the limit of file descriptors, and returns how many connections it allows.
+fn max_connections() -> usize {
+    let files = rlimit::increase_nofile_limit(MAX_FILES).unwrap_or(MAX_FILES);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    (files / 4 * 3).min(MAX_CONNECTIONS)
+}
+
+/// Keeps half of the connections without a permit, so that there is always one to close for another.
+fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
+    let max = NonZeroUsize::new(max_connections / 2).unwrap_or(NonZeroUsize::MIN);
+    if settings.tawk_max_concurrent > max {
+        warn!(max, "lowered TAWK_MAX_CONCURRENT to half of the connections that are possible");
+        settings.tawk_max_concurrent = max;
+    }
 }
 
 async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bind = async {
         let socket = TcpListener::bind((host, port)).await?;
+        // Replaces the default.
+        SockRef::from(&socket).listen(MAX_WAITING_CONNECTIONS)?;
         let address = socket.local_addr()?;
         Ok((socket, address))
     };

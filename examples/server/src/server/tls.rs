@@ -1,31 +1,94 @@
-//! Serves HTTPS directly, without a reverse proxy: `TLS_CERT` and `TLS_KEY`.
+//! Serves HTTPS directly, without a reverse proxy: `TLS_CERT` and `TLS_KEY`. SIGHUP reloads them.
 //!
 //! The PEM reader's errors contain the line that they are about, which may be part of the key. Ours
 //! don't.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, anyhow, bail};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error as TlsError, ServerConfig};
+use tracing::{error, info, warn};
 
-/// Creates an acceptor for TLS 1.2 and 1.3 with HTTP/1.1.
-pub fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
-    let chain = read_chain(certificate)?;
-    let private_key = read_key(key)?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| anyhow!("cannot serve HTTPS: {error}"))?
-        .with_no_client_auth()
-        .with_single_cert(chain, private_key)
-        .map_err(|error| unusable(certificate, key, &error))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+use super::certificate;
+use super::signals::Hangup;
+
+/// The two files, and what was read from them.
+pub struct Tls {
+    files: Files,
+    acceptor: watch::Sender<TlsAcceptor>,
+    problems: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Tls {
+    pub fn load(certificate: PathBuf, key: PathBuf) -> anyhow::Result<Self> {
+        let files = Files { certificate, key };
+        let (acceptor, problems) = files.load()?;
+        Ok(Self { files, acceptor: watch::Sender::new(acceptor), problems })
+    }
+
+    /// Returns the current acceptor.
+    pub fn acceptor(&self) -> watch::Receiver<TlsAcceptor> {
+        self.acceptor.subscribe()
+    }
+
+    pub fn log_warnings(&self) {
+        for problem in &self.problems {
+            warn!(problem, "TLS_CERT: clients may reject the certificate");
+        }
+    }
+
+    /// Reloads the files on each SIGHUP, forever. New connections use the new certificate.
+    pub async fn reload_on(mut self, mut hangup: Hangup) {
+        loop {
+            hangup.recv().await;
+            let files = self.files.clone();
+            match spawn_blocking(move || files.load()).await {
+                Ok(Ok((acceptor, problems))) => {
+                    info!("reloaded the certificate");
+                    self.acceptor.send_replace(acceptor);
+                    self.problems = problems;
+                    self.log_warnings();
+                }
+                Ok(Err(error)) => {
+                    error!(%error, "failed to reload the certificate; keeping the previous one");
+                }
+                Err(error) => error!(%error, "failed to reload the certificate"),
+            }
+        }
+    }
+}
+
+impl Files {
+    /// Creates an acceptor for TLS 1.2 and 1.3 with HTTP/1.1, and finds the chain's problems.
+    fn load(&self) -> anyhow::Result<(TlsAcceptor, Vec<String>)> {
+        let chain = read_chain(&self.certificate)?;
+        let private_key = read_key(&self.key)?;
+        let roots = rustls_native_certs::load_native_certs().certs;
+        let problems = certificate::problems(&chain, &roots, SystemTime::now());
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| anyhow!("cannot serve HTTPS: {error}"))?
+            .with_no_client_auth()
+            .with_single_cert(chain, private_key)
+            .map_err(|error| unusable(&self.certificate, &self.key, &error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok((TlsAcceptor::from(Arc::new(config)), problems))
+    }
 }
 
 fn read_chain(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

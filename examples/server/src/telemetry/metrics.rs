@@ -24,7 +24,7 @@ const BUCKETS: [f64; 12] =
     [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
 /// The verdicts and reasons of requests. Prometheus treats an empty reason as a missing label.
-const REQUESTS: [[&str; 2]; 14] = [
+const REQUESTS: [[&str; 2]; 15] = [
     ["verified", ""],
     ["unverified", "missing"],
     ["unverified", "multiple_signatures"],
@@ -38,6 +38,7 @@ const REQUESTS: [[&str; 2]; 14] = [
     ["none", "not_allowed"],
     ["none", "not_https"],
     ["none", "overloaded"],
+    ["none", "evicted"],
     ["none", "other"],
 ];
 
@@ -55,6 +56,10 @@ pub struct Metrics {
     unknown_events: Counter,
     undecodable_bodies: Counter,
     pub dropped_log_records: Counter,
+    pub deliveries_in_flight: Gauge,
+    pub connections: Gauge,
+    pub evicted_connections: Counter,
+    pub failed_connections: Counter,
 }
 
 /// The number of rows in the database.
@@ -82,6 +87,10 @@ impl Metrics {
             unknown_events: Counter::default(),
             undecodable_bodies: Counter::default(),
             dropped_log_records: Counter::default(),
+            deliveries_in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            evicted_connections: Counter::default(),
+            failed_connections: Counter::default(),
         };
         for [verdict, reason] in REQUESTS {
             drop(metrics.requests.get_or_create(&labels(verdict, reason)));
@@ -112,6 +121,13 @@ impl Metrics {
         registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
         let help = "Log records that could not be written";
         registry.register("dropped_log_records", help, self.dropped_log_records.clone());
+        let help = "Requests that hold one of the TAWK_MAX_CONCURRENT permits";
+        registry.register("deliveries_in_flight", help, self.deliveries_in_flight.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        let help = "Connections closed in favor of others, because there were too many";
+        registry.register("evicted_connections", help, self.evicted_connections.clone());
+        let help = "Connections that failed in the TLS handshake or with malformed HTTP";
+        registry.register("failed_connections", help, self.failed_connections.clone());
         registry
     }
 

@@ -1,5 +1,6 @@
 //! What operators see: logs and metrics.
 
-mod log_writer;
+pub mod log_writer;
 pub mod logging;
 pub mod metrics;
+pub mod throttle;

@@ -2,7 +2,9 @@
 //!
 //! Every peer is 127.0.0.1. As a trusted proxy it can forward requests of any client.
 
-use crate::support::{Answer, Listener, SECRET, in_flight, run, sign};
+use crate::support::{
+    Answer, Listener, METRICS, SECRET, Store, in_flight, metrics, run, sign, until,
+};
 
 const PROXY: (&str, &str) = ("TAWK_TRUSTED_PROXIES", "127.0.0.1");
 const ALLOWED: (&str, &str) = ("TAWK_ALLOWED_IPS", "192.0.2.0/24, 2001:db8::/32");
@@ -110,17 +112,40 @@ fn the_health_check_is_open_to_all_clients() {
     assert_eq!(listener.connect().request("GET", "/healthz").status, 200);
 }
 
+/// Takes 5 s, until the delivery that waits for the database is rejected.
 #[test]
-fn rejects_deliveries_above_the_limit_with_503_at_once() {
-    let listener = Listener::start(&[("TAWK_MAX_CONCURRENT", "1")]);
-    let mut first = in_flight(&listener);
+fn rejects_deliveries_above_the_limit_with_503_if_all_bodies_have_arrived() {
+    let store = Store::sqlite();
+    let listener = store.listener_with(&[METRICS, ("TAWK_MAX_CONCURRENT", "1")]);
+    let mut lock = store.session();
+    lock.execute("BEGIN IMMEDIATE");
+    let mut first = listener.connect();
+    first.begin(&[("X-Tawk-Signature", &*sign(b"{}"))], 2);
+    first.send(b"{}");
+    until(|| metrics(&listener).contains("\ntawk_deliveries_in_flight 1\n").then_some(()));
     let rejected = assert_rejected(&listener, &[], 503, OVERLOADED);
     assert!(rejected.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     assert_eq!(listener.connect().request("GET", "/healthz").status, 200);
 
-    first.send(b"{}");
-    assert_eq!(first.receive().status, 200);
+    assert_eq!(first.receive().status, 503);
+    lock.execute("ROLLBACK");
     assert_eq!(deliver(&listener, &[]).status, 200, "the permit is free again");
+}
+
+#[test]
+fn a_delivery_above_the_limit_gets_the_permit_of_one_whose_body_has_not_arrived() {
+    for mode in ["enforce", "observe"] {
+        let listener = Listener::start(&[("TAWK_MAX_CONCURRENT", "1"), ("TAWK_MODE", mode)]);
+        let mut first = in_flight(&listener);
+        assert_eq!(deliver(&listener, &[]).status, 200, "{mode}");
+        let answer = first.receive();
+        assert_eq!((answer.status, &*answer.body), (408, r#"{"detail":"Body took too long"}"#));
+        assert_eq!(answer.header("connection"), Some("close"));
+        first.end();
+        assert!(first.is_ended());
+        assert!(listener.line("body was the slowest").contains("verdict=\"none\""));
+        listener.line("TAWK_MAX_CONCURRENT is reached");
+    }
 }
 
 #[test]
@@ -132,7 +157,23 @@ fn clients_that_are_not_allowed_need_no_permit() {
     first.begin(&[&headers[..], &[("Expect", "100-continue")]].concat(), 2);
     assert_eq!(first.receive().status, 100);
     assert_rejected(&listener, &[], 403, NOT_ALLOWED);
-    assert_rejected(&listener, &headers[1..], 503, OVERLOADED);
+    first.send(b"{}");
+    assert_eq!(first.receive().status, 200);
+}
+
+#[test]
+fn requests_without_a_well_formed_signature_need_no_permit() {
+    let listener = Listener::start(&[("TAWK_MAX_CONCURRENT", "1")]);
+    let mut first = in_flight(&listener);
+    let (signature, short) = (sign(b"{}"), "sha1=00");
+    let name = "X-Tawk-Signature";
+    for headers in [&[][..], &[(name, short)], &[(name, &*signature), (name, &*signature)]] {
+        assert_eq!(listener.post(headers, b"{}").status, 403);
+        // The body does not arrive.
+        listener.connect().begin(headers, 2);
+    }
+    first.send(b"{}");
+    assert_eq!(first.receive().status, 200);
 }
 
 #[test]

@@ -11,10 +11,14 @@ mod https;
 mod inbox;
 mod inbox_example;
 #[cfg(unix)]
+mod linger;
+#[cfg(unix)]
 mod log;
 mod metrics;
 mod notify;
 mod send;
+#[cfg(target_os = "linux")]
+mod slow_clients;
 mod start;
 mod stop;
 mod webhook;

@@ -19,9 +19,12 @@ fn samples(text: &str) -> BTreeMap<&str, &str> {
     lines.map(|line| line.rsplit_once(' ').unwrap()).collect()
 }
 
-/// The samples that are not zero, without those that depend on durations.
+/// The samples that are not zero, without those that depend on durations and on when a connection
+/// is closed.
 fn counted(text: &str) -> Vec<(&str, &str)> {
-    let is_timed = |name: &str| name.contains("_bucket{") || name.ends_with("_sum");
+    let is_timed = |name: &str| {
+        name.contains("_bucket{") || name.ends_with("_sum") || name == "tawk_connections"
+    };
     samples(text).into_iter().filter(|(name, value)| *value != "0" && !is_timed(name)).collect()
 }
 

@@ -1,0 +1,291 @@
+//! [`Connections`]: the open connections of an endpoint.
+//!
+//! When their number is at its limit, those that have waited longest without a permit for a delivery
+//! are closed for new ones. Clients that are silent or slow thus never keep others out.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::throttle::Throttle;
+
+/// Timeout for a TLS handshake and for a request head, from its first byte.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Timeout for the next request. Proxies keep idle connections for up to 600 s, and a request that
+/// is sent while the listener closes the connection is lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(620);
+
+/// Maximum number of connections of peers that are not in the allow-list.
+const MAX_OUTSIDERS: usize = 256;
+
+/// When there are too many connections, a 64th of them is closed, because the search takes time.
+const EVICTED_FRACTION: usize = 64;
+
+pub struct Connections {
+    max: usize,
+    open: Mutex<Open>,
+    metrics: Metrics,
+    evicted: Throttle,
+}
+
+#[derive(Default)]
+struct Open {
+    connections: HashMap<u64, Arc<Connection>>,
+    next_id: u64,
+}
+
+/// A connection, as seen by those that serve it.
+pub struct Connection {
+    is_outsider: bool,
+    state: Mutex<State>,
+    closing: CancellationToken,
+}
+
+struct State {
+    phase: Phase,
+    since: Instant,
+    has_delivered: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Waits for the first byte of a TLS handshake.
+    Silent,
+    /// Waits for the rest of a TLS handshake or of a request head.
+    Head,
+    /// Waits for a request.
+    Idle,
+    /// Handles a request without a permit.
+    Request,
+    /// Handles a request that has a permit. The limit of permits bounds how long.
+    Delivery,
+    /// Waits until the client has received the last response.
+    Lingering,
+}
+
+/// Removes the connection on drop.
+pub struct Entry {
+    pub connection: Arc<Connection>,
+    id: u64,
+    connections: Arc<Connections>,
+}
+
+impl Connections {
+    pub fn new(max: usize, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self { max, open: Mutex::default(), metrics, evicted: Throttle::default() })
+    }
+
+    /// Adds a connection, and closes others if there are too many. An outsider is a peer that is not
+    /// in the allow-list.
+    pub fn open(self: &Arc<Self>, is_outsider: bool, phase: Phase) -> Entry {
+        let state = State { phase, since: Instant::now(), has_delivered: false };
+        let (state, closing) = (Mutex::new(state), CancellationToken::new());
+        let connection = Arc::new(Connection { is_outsider, state, closing });
+        let mut open = self.lock();
+        let outsiders = || open.connections.values().filter(|other| other.is_outsider).count();
+        if open.connections.len() >= self.max {
+            self.evict(&mut open, self.max / EVICTED_FRACTION);
+        } else if is_outsider && outsiders() >= MAX_OUTSIDERS {
+            self.evict(&mut open, MAX_OUTSIDERS / EVICTED_FRACTION);
+        }
+        let id = open.next_id;
+        open.next_id += 1;
+        open.connections.insert(id, Arc::clone(&connection));
+        self.metrics.connections.inc();
+        Entry { connection, id, connections: Arc::clone(self) }
+    }
+
+    /// Closes the connection that has waited longest, if there is one.
+    pub fn close_one(&self) {
+        self.evict(&mut self.lock(), 1);
+    }
+
+    /// Closes the connections that have waited longest, at least one.
+    fn evict(&self, open: &mut Open, count: usize) {
+        let waiting = open.connections.iter();
+        let waiting = waiting.filter_map(|(id, connection)| Some((connection.waits()?, *id)));
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, id) in waiting.into_iter().take(count.max(1)) {
+            let Some(connection) = open.connections.remove(&id) else { continue };
+            connection.closing.cancel();
+            self.metrics.connections.dec();
+            self.metrics.evicted_connections.inc();
+            if let Some(count) = self.evicted.count() {
+                warn!(count, "too many connections; closing those that have waited longest");
+            }
+        }
+    }
+
+    /// Closes the connections that have timed out.
+    pub fn close_timed_out(&self) {
+        let open = self.lock();
+        for connection in open.connections.values().filter(|connection| connection.is_timed_out()) {
+            connection.closing.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.connections.lock().connections.remove(&self.id).is_some() {
+            self.connections.metrics.connections.dec();
+        }
+    }
+}
+
+impl Connection {
+    pub fn enter(&self, phase: Phase) {
+        let mut state = self.lock();
+        (state.phase, state.since) = (phase, Instant::now());
+    }
+
+    /// Records that bytes have arrived.
+    pub fn received(&self) {
+        if matches!(self.phase(), Phase::Silent | Phase::Idle) {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// Records that a verified delivery was accepted. Connections without one are closed first.
+    pub fn delivered(&self) {
+        self.lock().has_delivered = true;
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// Waits until the connection has to be closed.
+    pub async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
+    /// Returns how little is lost if the connection is closed, or `None` if it must not be.
+    fn waits(&self) -> Option<(bool, bool, bool, Reverse<Instant>)> {
+        let state = self.lock();
+        let is_lingering = state.phase == Phase::Lingering;
+        (state.phase != Phase::Delivery)
+            .then(|| (self.is_outsider, is_lingering, !state.has_delivered, Reverse(state.since)))
+    }
+
+    fn is_timed_out(&self) -> bool {
+        let state = self.lock();
+        let timeout = match state.phase {
+            Phase::Silent | Phase::Head => HEAD_TIMEOUT,
+            Phase::Idle => IDLE_TIMEOUT,
+            // These have their own.
+            Phase::Request | Phase::Delivery | Phase::Lingering => return false,
+        };
+        state.since.elapsed() >= timeout
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Opens connections of which each has waited a second less than the one before.
+    async fn open<const N: usize>(
+        connections: &Arc<Connections>,
+        states: [(bool, Phase); N],
+    ) -> [Entry; N] {
+        let mut entries = Vec::new();
+        for (is_outsider, phase) in states {
+            entries.push(connections.open(is_outsider, phase));
+            advance(Duration::from_secs(1)).await;
+        }
+        entries.try_into().unwrap_or_else(|_| panic!("{N} entries"))
+    }
+
+    fn is_closing(entry: &Entry) -> bool {
+        entry.connection.closing.is_cancelled()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_connection_that_has_waited_longest_is_replaced() {
+        let connections = Connections::new(4, Metrics::new());
+        let states = [Phase::Delivery, Phase::Idle, Phase::Head, Phase::Request];
+        let entries = open(&connections, states.map(|phase| (false, phase))).await;
+        let mut replaced = Vec::new();
+        for _ in 0..4 {
+            replaced.push(entries.each_ref().map(is_closing));
+            // Connections that end make room for others, so this one stays.
+            Box::leak(Box::new(connections.open(false, Phase::Delivery)));
+        }
+        assert_eq!(replaced[1], [false, true, false, false]);
+        assert_eq!(replaced[2], [false, true, true, false]);
+        assert_eq!(replaced[3], [false, true, true, true]);
+        assert!(!is_closing(&entries[0]), "a delivery is never replaced");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn outsiders_and_lingering_are_replaced_first_and_those_that_have_delivered_last() {
+        let connections = Connections::new(4, Metrics::new());
+        let [delivered, idle, lingering, outsider] = open(
+            &connections,
+            [
+                (false, Phase::Idle),
+                (false, Phase::Idle),
+                (false, Phase::Lingering),
+                (true, Phase::Idle),
+            ],
+        )
+        .await;
+        delivered.connection.delivered();
+        for expected in
+            [[false, false, false, true], [false, false, true, true], [false, true, true, true]]
+        {
+            connections.close_one();
+            assert_eq!([&delivered, &idle, &lingering, &outsider].map(is_closing), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn outsiders_have_a_limit_of_their_own() {
+        let connections = Connections::new(4096, Metrics::new());
+        let insider = connections.open(false, Phase::Idle);
+        let open = |count| (0..count).map(|_| connections.open(true, Phase::Idle));
+        let first: Vec<_> = open(MAX_OUTSIDERS / EVICTED_FRACTION).collect();
+        advance(Duration::from_secs(1)).await;
+        let others: Vec<_> = open(MAX_OUTSIDERS - first.len()).collect();
+        assert!(!first.iter().any(is_closing));
+        let _newest = connections.open(true, Phase::Idle);
+        assert!(first.iter().all(is_closing));
+        assert!(!is_closing(&insider) && !others.iter().any(is_closing));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heads_time_out_after_10_seconds_and_idle_connections_after_620() {
+        let connections = Connections::new(4, Metrics::new());
+        let entries = [Phase::Head, Phase::Silent, Phase::Idle, Phase::Request]
+            .map(|phase| connections.open(false, phase));
+        for (seconds, expected) in [
+            (9, [false; 4]),
+            (1, [true, true, false, false]),
+            (609, [true, true, false, false]),
+            (1, [true, true, true, false]),
+        ] {
+            advance(Duration::from_secs(seconds)).await;
+            connections.close_timed_out();
+            assert_eq!(entries.each_ref().map(is_closing), expected);
+        }
+    }
+}
