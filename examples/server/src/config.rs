@@ -16,7 +16,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::builder::Resettable;
+use clap::builder::{BoolishValueParser, Resettable};
 use clap::{ArgAction, Args, Command, ValueEnum};
 use ipnet::{IpNet, Ipv4Net};
 
@@ -34,7 +34,7 @@ pub struct Settings {
     pub tawk_webhook_secret: Option<String>,
 
     /// How unverified requests are handled
-    #[arg(long, env, value_enum, default_value_t = Mode::Enforce, value_name = "MODE")]
+    #[arg(long, env, value_enum, ignore_case = true, default_value_t = Mode::Enforce, value_name = "MODE")]
     pub tawk_mode: Mode,
 
     /// Address or name to listen on; 0.0.0.0 for all addresses
@@ -75,7 +75,7 @@ pub struct Settings {
     pub tawk_trusted_proxies: Option<Networks>,
 
     /// Whether deliveries over plain HTTP are rejected with 403
-    #[arg(long, env, default_value_t = false, action = ArgAction::Set, value_name = "BOOL")]
+    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_name = "BOOL", value_parser = BoolishValueParser::new())]
     pub tawk_require_https: bool,
 
     /// PEM file with the certificate chain to serve HTTPS with
@@ -100,11 +100,11 @@ pub struct Settings {
     pub rust_log: String,
 
     /// Format of log records
-    #[arg(long, env, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    #[arg(long, env, value_enum, ignore_case = true, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
 
     /// What is logged of each delivery
-    #[arg(long, env, value_enum, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
+    #[arg(long, env, value_enum, ignore_case = true, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
     pub tawk_log: TawkLog,
 }
 
@@ -175,10 +175,10 @@ pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Treats empty environment variables as unset, as left by unfilled templates, in `command` and its
+/// Treats blank environment variables as unset, as left by unfilled templates, in `command` and its
 /// subcommands.
-pub fn empty_is_unset(command: Command) -> Command {
-    command.mut_subcommands(empty_is_unset).mut_args(|argument| {
+pub fn blank_is_unset(command: Command) -> Command {
+    command.mut_subcommands(blank_is_unset).mut_args(|argument| {
         let Some(name) = argument.get_env() else { return argument };
         if is_set(name) {
             argument
@@ -196,7 +196,21 @@ pub fn empty_is_unset(command: Command) -> Command {
 const OLDER_SECRET_NAME: &str = "TAWK_TAWK_WEBHOOK_SECRET";
 
 fn is_set(name: &OsStr) -> bool {
-    env::var_os(name).is_some_and(|value| !value.is_empty())
+    let value = env::var_os(name).unwrap_or_default();
+    // A blank list of addresses is rejected, since without one any client may deliver.
+    let is_blank_list = name == "TAWK_ALLOWED_IPS" && !value.is_empty();
+    is_blank_list || value.to_str().is_none_or(|value| clean(value).is_some())
+}
+
+/// Removes surrounding whitespace, and quotes, which `docker run --env-file` keeps.
+///
+/// Returns `None` if nothing is left, or if Kubernetes has set the variable for a service: for one
+/// that is called `metrics`, it sets `METRICS_PORT=tcp://10.0.0.1:80`.
+pub fn clean(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
+    let value = unquoted.map_or(value, str::trim);
+    (!value.is_empty() && !value.starts_with("tcp://")).then_some(value)
 }
 
 /// A limit of 0 would reject every delivery.

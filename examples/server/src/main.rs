@@ -41,7 +41,7 @@ fn run() -> anyhow::Result<ExitCode> {
     // Fails only if a provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
-    dotenv::load()?;
+    dotenv::load(&Arguments::variables())?;
     let command = match Arguments::parse_from(env::args_os()) {
         Ok(command) => command,
         Err(error) if error.use_stderr() => return Err(commands::one_line(&error)),

@@ -3,11 +3,12 @@
 pub mod inbox;
 pub mod send;
 
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 
 use anyhow::{Error, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, Settings};
 
@@ -32,9 +33,16 @@ pub enum Command {
 }
 
 impl Arguments {
+    /// Returns the environment variables of all settings.
+    pub fn variables() -> Vec<String> {
+        let names = Self::command();
+        let names = names.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+        names.map(str::to_owned).collect()
+    }
+
     /// Parses the command line, or returns the text to print for `--help` and `--version`.
     pub fn parse_from(arguments: impl Iterator<Item = OsString>) -> Result<Command, clap::Error> {
-        let command = config::empty_is_unset(Self::command());
+        let command = config::blank_is_unset(Self::command());
         let matches = command.try_get_matches_from(arguments)?;
         let Self { command, settings } = Self::from_arg_matches(&matches)?;
         Ok(command.unwrap_or(Command::Serve(settings)))
@@ -49,7 +57,25 @@ pub fn one_line(error: &clap::Error) -> Error {
     let text = error.to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();
     let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
-    anyhow!("{}", paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => Error::msg(name_variable(&line, flag)),
+        _ => Error::msg(line),
+    }
+}
+
+/// Replaces a flag, such as `--port <PORT>`, with its environment variable, unless the flag was
+/// used.
+fn name_variable(line: &str, flag: &str) -> String {
+    let long = flag.split([' ', '=']).next().unwrap_or_default();
+    let is_used = env::args().any(|argument| argument.split('=').next() == Some(long));
+    let command = Arguments::command();
+    let mut arguments = command.get_arguments();
+    let argument = arguments.find(|argument| argument.get_long() == long.strip_prefix("--"));
+    match argument.and_then(Arg::get_env).and_then(OsStr::to_str) {
+        Some(name) if !is_used => line.replace(&format!("'{flag}'"), name),
+        _ => line.to_owned(),
+    }
 }
 
 /// Returns whether the error contains a word that is neither a flag nor a command. A space too many

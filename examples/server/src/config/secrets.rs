@@ -29,7 +29,7 @@ pub fn webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<WebhookSecre
     })?;
     let mut entries = Vec::new();
     for (position, entry) in (1..).zip(setting.split(',')) {
-        let entry = parse_entry(entry, position, &entries)
+        let entry = parse_entry(entry.trim(), position, &entries)
             .map_err(|error| anyhow!("secret {position} in {NAME}: {error}"))?;
         entries.push(entry);
     }
