@@ -5,12 +5,12 @@ mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_tawk::Secrets;
 use tracing::{info, warn};
 
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
@@ -21,7 +21,14 @@ use crate::state::AppState;
 use crate::store::Store;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::rate_limit::RateLimit;
 use accept::Endpoint;
+
+/// Maximum number of secrets that are tried for a request.
+const MAX_SECRETS: usize = 16;
+
+/// Maximum records about unknown paths a minute.
+const MAX_UNKNOWN_PATH_RECORDS: u64 = 10;
 
 /// Timeout for the last log records to be written.
 const LOG_TIMEOUT: Duration = Duration::from_secs(1);
@@ -32,11 +39,6 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     // Takes the text of the secrets, which is dropped here.
     let setting = settings.tawk_webhook_secret.take();
     let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
-    let unusual_secrets = positions_of_unusual(&webhook_secrets);
-    let secret_count = webhook_secrets.len();
-    let webhook_secrets = webhook_secrets.into_iter().map(|entry| (entry.label, entry.secret));
-    let secrets =
-        Secrets::new(webhook_secrets).map_err(|error| anyhow!("TAWK_WEBHOOK_SECRET: {error}"))?;
     let tls = match (&settings.tls_cert, &settings.tls_key) {
         (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
         _ => None,
@@ -54,13 +56,19 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         settings.log_format,
         metrics.dropped_log_records.clone(),
     )?;
-    log_warnings(&settings, &unusual_secrets);
+    log_warnings(&settings, &webhook_secrets);
 
     let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
     let store = store.start(channels.clone(), settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
     let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
-    let state = AppState { log_level: settings.tawk_log, store, notify_on, metrics };
+    let state = AppState {
+        log_level: settings.tawk_log,
+        store,
+        notify_on,
+        metrics,
+        unknown_paths: Arc::new(RateLimit::new(MAX_UNKNOWN_PATH_RECORDS)),
+    };
 
     let mut endpoints = Vec::new();
     if let Some((socket, address)) = metrics_socket {
@@ -74,12 +82,12 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     info!(
         mode = config::name(&settings.tawk_mode),
         tawk_log = config::name(&settings.tawk_log),
-        secrets = secret_count,
+        secrets = webhook_secrets.len(),
         channels = channels.len(),
         "listening on {}://{address}{WEBHOOK_PATH}",
         if tls.is_some() { "https" } else { "http" }
     );
-    let router = router::router(secrets, &settings, state.clone());
+    let router = router::router(&webhook_secrets, &settings, state.clone());
     endpoints.push(Endpoint { socket, tls, router });
 
     accept::serve(endpoints, &shutdown).await;
@@ -143,22 +151,20 @@ async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListen
     })
 }
 
-fn positions_of_unusual(secrets: &[WebhookSecret]) -> Vec<usize> {
-    let unusual = (1..).zip(secrets).filter(|(_, secret)| !secret.looks_usual);
-    unusual.map(|(position, _)| position).collect()
-}
-
 /// Logs warnings about risky settings.
-fn log_warnings(settings: &Settings, unusual_secrets: &[usize]) {
+fn log_warnings(settings: &Settings, secrets: &[WebhookSecret]) {
     if cfg!(feature = "stub-store") {
         warn!("built with the feature `stub-store`: deliveries are not stored");
     }
-    for position in unusual_secrets {
+    for (position, _) in (1..).zip(secrets).filter(|(_, secret)| !secret.looks_usual) {
         warn!(
             position,
             "secret does not look like those of Tawk.to, which have 96 lowercase hex digits; if \
              deliveries are rejected, copy it from the dashboard again"
         );
+    }
+    if secrets.len() > MAX_SECRETS {
+        warn!("more than 16 secrets; only {WEBHOOK_PATH}/LABEL receives deliveries");
     }
     if settings.tawk_mode == Mode::Observe {
         warn!(

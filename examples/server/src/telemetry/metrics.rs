@@ -54,6 +54,7 @@ pub struct Metrics {
     pub not_stored: Counter,
     unknown_events: Counter,
     undecodable_bodies: Counter,
+    pub misrouted: Counter,
     pub dropped_log_records: Counter,
 }
 
@@ -81,6 +82,7 @@ impl Metrics {
             not_stored: Counter::default(),
             unknown_events: Counter::default(),
             undecodable_bodies: Counter::default(),
+            misrouted: Counter::default(),
             dropped_log_records: Counter::default(),
         };
         for [verdict, reason] in REQUESTS {
@@ -110,6 +112,8 @@ impl Metrics {
         registry.register("unknown_events", help, self.unknown_events.clone());
         let help = "Verified bodies that could not be decoded";
         registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
+        let help = "Requests with a path or a method that the listener does not have";
+        registry.register("misrouted", help, self.misrouted.clone());
         let help = "Log records that could not be written";
         registry.register("dropped_log_records", help, self.dropped_log_records.clone());
         registry

@@ -3,3 +3,4 @@
 mod log_writer;
 pub mod logging;
 pub mod metrics;
+pub mod rate_limit;

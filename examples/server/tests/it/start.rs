@@ -55,7 +55,6 @@ fn invalid_secrets_are_named_by_their_positions() {
         (format!("a={SECRET},a=x"), "secret 2 in TAWK_WEBHOOK_SECRET: duplicate label"),
         (format!("{SECRET}="), "secret 1 in TAWK_WEBHOOK_SECRET: nothing follows"),
         (format!("x,{SECRET}=new"), "write label=secret"),
-        (format!("new={SECRET}{}", ",x".repeat(16)), "more than 16"),
     ];
     for (setting, expected) in cases {
         assert_one_line(&run(&[], &[("TAWK_WEBHOOK_SECRET", &setting)]), &[expected]);
