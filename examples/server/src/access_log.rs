@@ -25,7 +25,7 @@ use crate::escape::{json_line, json_text};
 use crate::event_summary::EventSummary;
 use crate::redact;
 use crate::state::AppState;
-use crate::store::{NewDelivery, StoreError, Stored};
+use crate::store::{StoreError, Stored, VerifiedDelivery};
 
 /// Writes a record as one tracing event. A macro, because the level of an event is a constant.
 ///
@@ -129,7 +129,7 @@ fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
 /// delivery can replay it.
 pub fn log_verified(
     level: TawkLog,
-    delivery: &NewDelivery,
+    delivery: &VerifiedDelivery,
     event: &Event,
     summary: EventSummary<'_>,
     stored: &Result<Stored, StoreError>,

@@ -12,7 +12,7 @@ use crate::config::{self, Notify};
 use crate::escape::{json_page, json_text, printable};
 use crate::notify::channel_names;
 use crate::redact;
-use crate::store::{DeliverySummary, NotificationSummary, Store, StoredDelivery};
+use crate::store::{Notification, Store, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 
 // The comments are what `--help` shows.
@@ -50,7 +50,7 @@ enum Command {
 
 /// Runs the command and returns the exit code.
 pub async fn run(Arguments { database, command }: Arguments) -> ExitCode {
-    let store = match Store::open(&database.database_url, Metrics::new()).await {
+    let store = match Store::open(&database.database_url, false, Metrics::new()).await {
         Ok(store) => store,
         Err(error) => return crate::could_not_start(error),
     };
@@ -83,17 +83,17 @@ async fn list(store: &Store) -> Result<()> {
     print_delivery(["id", "received", "event", "chat or ticket", "secret", "bytes"])?;
     let mut last = 0;
     loop {
-        let page = store.summaries_after(last).await?;
+        let page = store.deliveries_after(last).await?;
         let Some(end) = page.last() else { return Ok(()) };
         last = end.id;
-        for DeliverySummary { id, received_at, event, subject, secret_label, bytes } in page {
+        for StoredDelivery { id, delivery } in page {
             print_delivery([
                 &id.to_string(),
-                &format_rfc3339_millis(received_at).to_string(),
-                &event.unwrap_or_default(),
-                &subject.unwrap_or_default(),
-                &secret_label,
-                &bytes.to_string(),
+                &format_rfc3339_millis(delivery.received_at).to_string(),
+                &delivery.event.unwrap_or_default(),
+                &delivery.chat_id.or(delivery.ticket_id).unwrap_or_default(),
+                &delivery.secret_label,
+                &delivery.body.len().to_string(),
             ])?;
         }
     }
@@ -117,7 +117,7 @@ async fn outbox(store: &Store) -> Result<()> {
         let Some(end) = page.last() else { return Ok(()) };
         last = end.id;
         for row in page {
-            let NotificationSummary { id, delivery_id, channel, state, attempts, at, last_error } =
+            let Notification { id, delivery_id, channel, state, attempts, at, last_error, .. } =
                 row;
             print_notification([
                 &id.to_string(),
@@ -140,9 +140,9 @@ fn print_notification(cells: [&str; 7]) -> io::Result<()> {
 }
 
 async fn show(store: &Store, id: i64) -> Result<()> {
-    let delivery = find(store, id).await?;
-    let mut object = to_json(&delivery);
-    if let Ok(body) = serde_json::from_slice::<Value>(&delivery.body) {
+    let stored = find(store, id).await?;
+    let mut object = to_json(&stored);
+    if let Ok(body) = serde_json::from_slice::<Value>(&stored.delivery.body) {
         object["body"] = body;
     }
     Ok(writeln!(io::stdout(), "{}", json_page(&object))?)
@@ -168,10 +168,10 @@ async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
     })
 }
 
-fn to_json(delivery: &StoredDelivery) -> Value {
+fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
     let (body, body_encoding) = redact::text(&delivery.body);
     json!({
-        "id": delivery.id,
+        "id": id,
         "received_at": format_rfc3339_millis(delivery.received_at).to_string(),
         "secret": delivery.secret_label,
         "signature": delivery.signature.to_string(),
@@ -188,7 +188,7 @@ fn to_json(delivery: &StoredDelivery) -> Value {
 
 /// The listener that runs sends the notifications, and retries them until they succeed.
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
-    let delivery = find(store, id).await?;
+    let delivery = find(store, id).await?.delivery;
     let channels = channel_names(&notify.notify_url)?;
     if channels.is_empty() {
         bail!("NOTIFY_URL is not set; set it to the listener's value");

@@ -14,7 +14,7 @@ use tower_tawk::Signature;
 use tracing::{error, info, warn};
 
 use crate::notify::{Notifier, SendError, SendErrorKind, TIMEOUT, Triggers};
-use crate::store::{Claimed, Outcome, Store};
+use crate::store::{Notification, Outcome, Store, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 use retry::MAX_ATTEMPTS;
 
@@ -76,7 +76,7 @@ struct Worker {
 
 /// How an attempt to send a claimed notification ended.
 struct AttemptResult {
-    claimed: Claimed,
+    claimed: Notification,
     result: Result<(), SendError>,
 }
 
@@ -132,7 +132,7 @@ impl Worker {
         }
     }
 
-    async fn claim(&self, max: usize) -> Vec<Claimed> {
+    async fn claim(&self, max: usize) -> Vec<Notification> {
         match self.store.claim(self.notifier.name(), max).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -150,19 +150,19 @@ impl Worker {
         }
     }
 
-    async fn attempt(self: Arc<Self>, claimed: Claimed) -> AttemptResult {
+    async fn attempt(self: Arc<Self>, claimed: Notification) -> AttemptResult {
         let result = self.send(&claimed).await;
         AttemptResult { claimed, result }
     }
 
-    async fn send(&self, claimed: &Claimed) -> Result<(), SendError> {
+    async fn send(&self, claimed: &Notification) -> Result<(), SendError> {
         let permanent = |reason: &str| SendError::new(SendErrorKind::Permanent, reason);
         let internal = |reason: String| SendError::new(SendErrorKind::Internal, reason);
         if claimed.attempts > MAX_ATTEMPTS {
             return Err(permanent("too many attempts"));
         }
         let delivery = match self.store.delivery(claimed.delivery_id).await {
-            Ok(Some(delivery)) => delivery,
+            Ok(Some(StoredDelivery { delivery, .. })) => delivery,
             Ok(None) => {
                 return Err(permanent(
                     "delivery is older than TAWK_RETENTION_DAYS and was deleted",
@@ -179,7 +179,7 @@ impl Worker {
         // The body is not kept while the notification is sent.
         drop(delivery);
         // Otherwise another worker could claim it before the receiver responds.
-        if claimed.leased_until < Instant::now() + TIMEOUT {
+        if claimed.at < SystemTime::now() + TIMEOUT {
             return Err(internal("database timed out".to_owned()));
         }
         self.notifier.send(&event, trigger, key).await
@@ -187,7 +187,7 @@ impl Worker {
 
     /// Returns the SHA-256 of the signature and the channel. The signature itself would allow the
     /// receiver to replay the delivery. A replay has another key, since it is to be sent again.
-    fn idempotency_key(&self, claimed: &Claimed, signature: &Signature) -> String {
+    fn idempotency_key(&self, claimed: &Notification, signature: &Signature) -> String {
         let mut digest = Sha256::new();
         digest.update(signature.as_bytes());
         digest.update(self.notifier.name().as_bytes());
@@ -217,7 +217,7 @@ impl Worker {
         cooldown
     }
 
-    fn report(&self, Claimed { delivery_id, attempts, .. }: &Claimed, outcome: &Outcome) {
+    fn report(&self, Notification { delivery_id, attempts, .. }: &Notification, outcome: &Outcome) {
         let channel = self.notifier.name();
         self.metrics.notification(channel, outcome.name());
         match outcome {
@@ -244,7 +244,7 @@ impl Worker {
 }
 
 /// Decides whether a failed attempt is retried.
-fn failure(claimed: &Claimed, SendError { reason, kind }: &SendError) -> Outcome {
+fn failure(claimed: &Notification, SendError { reason, kind }: &SendError) -> Outcome {
     let retry_after = match kind {
         SendErrorKind::Permanent => return Outcome::Failed { why: reason.clone() },
         SendErrorKind::Rejected { retry_after } => *retry_after,

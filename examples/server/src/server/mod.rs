@@ -50,7 +50,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         None => None,
     };
     let metrics = Metrics::new();
-    let store = Store::create(&settings.database.database_url, metrics.clone()).await?;
+    let store = Store::open(&settings.database.database_url, true, metrics.clone()).await?;
     let log = logging::init(
         &settings.rust_log,
         settings.log_format,
