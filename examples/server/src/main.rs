@@ -55,7 +55,7 @@ fn run() -> anyhow::Result<ExitCode> {
         match command {
             Command::Serve(settings) => server::run(settings).await.map(|()| ExitCode::SUCCESS),
             Command::Send(arguments) => commands::send::run(arguments).await,
-            Command::Inbox(arguments) => Ok(commands::inbox::run(arguments).await),
+            Command::Inbox(arguments) => commands::inbox::run(arguments).await,
         }
     });
     // A hanging DNS lookup must not block the exit.

@@ -51,7 +51,14 @@ impl Arguments {
 
 /// Converts an error of clap into one line without secrets.
 pub fn one_line(error: &clap::Error) -> Error {
-    if contains_stray_word(error) {
+    // A space too many can turn a secret into an argument or the name of a subcommand. clap's own
+    // notation begins with `-`, `<` or `[`. If a subcommand is missing, `word` is its parent.
+    let word = error.get(ContextKind::InvalidArg).or(error.get(ContextKind::InvalidSubcommand));
+    if let Some(ContextValue::String(word)) = word
+        && error.kind() != ErrorKind::MissingSubcommand
+        && !word.starts_with(['-', '<', '['])
+        && !["serve", "send", "inbox"].contains(&&**word)
+    {
         return anyhow!("unexpected argument (not shown, as it may be a secret); see --help");
     }
     let text = error.to_string();
@@ -76,19 +83,4 @@ fn name_variable(line: &str, flag: &str) -> String {
         Some(name) if !is_used => line.replace(&format!("'{flag}'"), name),
         _ => line.to_owned(),
     }
-}
-
-/// Returns whether the error contains a word that is neither a flag nor a command. A space too many
-/// can turn a secret into such a word. (clap's own notation begins with `-`, `<` or `[`.)
-fn contains_stray_word(error: &clap::Error) -> bool {
-    const COMMANDS: [&str; 3] = ["serve", "send", "inbox"];
-
-    // The invalid subcommand is then the list of possible ones.
-    if error.kind() == ErrorKind::MissingSubcommand {
-        return false;
-    }
-    [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().any(|kind| {
-        let Some(ContextValue::String(word)) = error.get(kind) else { return false };
-        !word.starts_with(['-', '<', '[']) && !COMMANDS.contains(&&**word)
-    })
 }
