@@ -47,8 +47,8 @@ const INSERT: &str = "WITH new AS (INSERT INTO deliveries (signature, received_a
 pub struct Postgres {
     /// Separate, so that no other statement delays a commit.
     commits: Arc<Connection>,
-    reads: Arc<Connection>,
-    writes: Arc<Connection>,
+    pub reads: Arc<Connection>,
+    pub writes: Arc<Connection>,
     inserts: mpsc::Sender<PendingInsert>,
     /// Whether any server may pose as the database.
     pub is_unverified: bool,
@@ -80,14 +80,6 @@ impl Postgres {
 
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
         self.inserts.send(insert).await.map_err(|_| StoreError::Closed)
-    }
-
-    pub async fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.reads.query(sql, values).await
-    }
-
-    pub async fn write(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.writes.query(sql, values).await
     }
 
     pub async fn close(&self) {
@@ -124,7 +116,7 @@ async fn commit_all(
 }
 
 /// A connection that is opened when it is needed, and used by one transaction at a time.
-struct Connection {
+pub struct Connection {
     config: Config,
     tls: MakeRustlsConnect,
     client: Mutex<Option<Client>>,
@@ -138,7 +130,7 @@ impl Connection {
         Ok(client)
     }
 
-    async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+    pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let values: Vec<_> = values.iter().map(typed).collect();
         let rows = self.transaction(sql, &values).await?;
         Ok(rows.into_iter().map(Row::Postgres).collect())
