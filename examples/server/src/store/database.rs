@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::model::StoreError;
 use super::postgres::Postgres;
-use super::sqlite::Sqlite;
+use super::sqlite::{self, Sqlite};
 use super::writer::PendingInsert;
 use crate::telemetry::metrics::Metrics;
 
@@ -58,16 +58,16 @@ impl Database {
     /// their first use.
     pub async fn read(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.read(sql, values).await,
-            Self::Postgres(postgres) => postgres.read(sql, &values).await,
+            Self::Sqlite(sqlite) => sqlite::query(&sqlite.reader, sql, values).await,
+            Self::Postgres(postgres) => postgres.reads.query(sql, &values).await,
         }
     }
 
     /// Runs a statement that changes rows, and returns its `RETURNING` rows.
     pub async fn write(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.write(sql, values).await,
-            Self::Postgres(postgres) => postgres.write(sql, &values).await,
+            Self::Sqlite(sqlite) => sqlite::query(&sqlite.writer, sql, values).await,
+            Self::Postgres(postgres) => postgres.writes.query(sql, &values).await,
         }
     }
 

@@ -47,8 +47,8 @@ const INSERT: &str = "WITH new AS (INSERT INTO deliveries (signature, received_a
 pub struct Postgres {
     /// Separate, so that no other statement delays a commit.
     commits: Arc<Connection>,
-    reads: Arc<Connection>,
-    writes: Arc<Connection>,
+    pub reads: Arc<Connection>,
+    pub writes: Arc<Connection>,
     inserts: mpsc::Sender<PendingInsert>,
     /// Whether any server may pose as the database.
     pub is_unverified: bool,
@@ -82,14 +82,6 @@ impl Postgres {
         self.inserts.send(insert).await.map_err(|_| StoreError::Closed)
     }
 
-    pub async fn read(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.reads.query(sql, values).await
-    }
-
-    pub async fn write(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.writes.query(sql, values).await
-    }
-
     pub async fn close(&self) {
         for connection in [&self.commits, &self.reads, &self.writes] {
             connection.client.lock().await.take();
@@ -117,14 +109,14 @@ async fn commit_all(
     while let Some(first) = inserts.recv().await {
         let batch = writer::collect(first, || inserts.try_recv().ok());
         let begun = Instant::now();
-        let outcome = connection.transaction(async |client| insert(client, &batch).await).await;
+        let outcome = insert(&connection, &batch).await;
         metrics.commit(begun.elapsed());
         writer::respond(batch, outcome);
     }
 }
 
 /// A connection that is opened when it is needed, and used by one transaction at a time.
-struct Connection {
+pub struct Connection {
     config: Config,
     tls: MakeRustlsConnect,
     client: Mutex<Option<Client>>,
@@ -138,36 +130,43 @@ impl Connection {
         Ok(client)
     }
 
-    async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+    pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let values: Vec<_> = values.iter().map(typed).collect();
-        let rows = self.transaction(async |client| client.query_typed(sql, &values).await).await?;
+        let rows = self.transaction(sql, &values).await?;
         Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
-    /// Runs `work` in a transaction. After an error or a timeout the connection is replaced, since
-    /// its state is unknown.
-    async fn transaction<T>(
+    /// Runs a statement in a transaction, in one round trip. After an error or a timeout the
+    /// connection is replaced, since its state is unknown.
+    async fn transaction(
         &self,
-        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, StoreError> {
+        sql: &str,
+        values: &[Parameter<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let transaction = async {
             let mut unused = self.client.lock().await;
             let client = match unused.take().filter(|client| !client.is_closed()) {
                 Some(client) => client,
                 None => self.connect().await?,
             };
-            client.batch_execute(BEGIN).await?;
-            let result = work(&client).await?;
-            client.batch_execute("COMMIT").await?;
+            // After an error in the statement, COMMIT rolls back.
+            let (_, rows, _) = tokio::try_join!(
+                biased;
+                client.batch_execute(BEGIN),
+                client.query_typed(sql, values),
+                client.batch_execute("COMMIT"),
+            )?;
             *unused = Some(client);
-            Ok(result)
+            Ok(rows)
         };
         timeout(DATABASE_TIMEOUT, transaction).await.unwrap_or(Err(StoreError::Timeout))
     }
 }
 
 /// A parameter and its type.
-fn typed(value: &Value) -> (&(dyn ToSql + Sync), Type) {
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+fn typed(value: &Value) -> Parameter<'_> {
     match value {
         Value::Null => (&None::<&str>, Type::TEXT),
         Value::Integer(integer) => (integer, Type::INT8),
@@ -180,9 +179,9 @@ fn typed(value: &Value) -> (&(dyn ToSql + Sync), Type) {
 /// Inserts what is new. The unique constraint on the signature decides what is a duplicate, also
 /// between several listeners.
 async fn insert(
-    client: &Client,
+    connection: &Connection,
     inserts: &[PendingInsert],
-) -> Result<Vec<Stored>, tokio_postgres::Error> {
+) -> Result<Vec<Stored>, StoreError> {
     let (mut notified, mut channels) = (Vec::new(), Vec::new());
     for insert in inserts {
         for channel in &*insert.channels {
@@ -190,8 +189,8 @@ async fn insert(
             channels.push(channel);
         }
     }
-    let new = client
-        .query_typed(
+    let new = connection
+        .transaction(
             INSERT,
             &[
                 (&column(inserts, |row| &row.signature.as_bytes()[..]), Type::BYTEA_ARRAY),

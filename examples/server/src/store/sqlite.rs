@@ -37,11 +37,11 @@ const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_
 /// Handle to both threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Sqlite {
-    writer: mpsc::Sender<Job>,
-    reader: mpsc::Sender<Job>,
+    pub writer: mpsc::Sender<Job>,
+    pub reader: mpsc::Sender<Job>,
 }
 
-enum Job {
+pub enum Job {
     Insert(PendingInsert),
     Query {
         sql: String,
@@ -74,14 +74,6 @@ impl Sqlite {
         self.writer.send(Job::Insert(insert)).await.map_err(|_| StoreError::Closed)
     }
 
-    pub async fn read(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        query(&self.reader, sql, values).await
-    }
-
-    pub async fn write(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        query(&self.writer, sql, values).await
-    }
-
     /// Closes both connections, the writer's last: SQLite then removes its other files.
     pub async fn close(&self) {
         for thread in [&self.reader, &self.writer] {
@@ -92,7 +84,7 @@ impl Sqlite {
 }
 
 /// Runs a statement on a thread's connection.
-async fn query(
+pub async fn query(
     thread: &mpsc::Sender<Job>,
     sql: &str,
     values: Vec<Value>,

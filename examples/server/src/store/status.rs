@@ -26,8 +26,9 @@ impl Store {
     }
 
     async fn count(&self) -> Result<Sizes, StoreError> {
-        const COUNT: &str = "SELECT state, count(*) AS count, min(created_at) AS oldest FROM outbox GROUP BY state \
-             UNION ALL SELECT 'deliveries', count(*), 0 FROM deliveries WHERE body IS NOT NULL";
+        const COUNT: &str = "SELECT state, count(*) AS count, min(created_at) AS oldest \
+             FROM outbox GROUP BY state UNION ALL \
+             SELECT 'deliveries', count(*), 0 FROM deliveries WHERE body IS NOT NULL";
         let mut sizes = Sizes::default();
         for row in self.database.read(COUNT, Vec::new()).await? {
             let count = row.get::<i64>("count")?.try_into().unwrap_or_default();
