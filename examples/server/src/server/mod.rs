@@ -51,7 +51,6 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
     let store = store.start(channels.clone(), settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
-    let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
     let state = AppState { log_level: settings.tawk_log, store, notify_on, metrics };
 
     let mut endpoints = Vec::new();
@@ -74,8 +73,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let router = router::router(secrets, &settings, state.clone());
     endpoints.push(Endpoint { socket, tls, router });
 
-    accept::serve(endpoints, &shutdown).await;
-    workers.join().await;
+    tokio::join!(accept::serve(endpoints, &shutdown), outbox::run(notifiers, &state, &shutdown));
     state.store.close().await;
     info!("stopped");
     Ok(())
