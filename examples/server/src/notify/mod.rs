@@ -16,26 +16,27 @@ mod sanitize;
 mod send_error;
 mod trigger;
 
+pub use message::Message;
 pub use notifier::{Notifier, TIMEOUT};
-pub use send_error::{SendError, SendErrorKind};
+pub use send_error::SendError;
 pub use trigger::{Trigger, Triggers};
 
+use sha2::{Digest, Sha256};
+
 /// Returns the names of the channels in `NOTIFY_URL`.
-///
-/// # Errors
-///
-/// When one of its URLs cannot be used.
 pub fn channel_names(notify_url: &str) -> anyhow::Result<Vec<String>> {
-    Ok(channel::parse(notify_url)?.iter().map(|(name, _)| (**name).to_owned()).collect())
+    Ok(channel::parse(notify_url)?.into_iter().map(|target| target.name).collect())
 }
 
-/// Creates a notifier for each channel in `NOTIFY_URL`.
-///
-/// # Errors
-///
-/// When one of its URLs cannot be used, or the system has no trusted certificates.
+/// Creates a notifier for each channel in `NOTIFY_URL`. Fails if one of its URLs cannot be used, or
+/// the system has no trusted certificates.
 pub fn notifiers(notify_url: &str) -> anyhow::Result<Vec<Notifier>> {
     channel::parse(notify_url)?.into_iter().map(Notifier::new).collect()
+}
+
+/// Returns the hex digits of the SHA-256 of all parts.
+pub fn sha256_hex(parts: &[&[u8]]) -> String {
+    Sha256::digest(parts.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -44,7 +45,6 @@ mod tests {
     use serde_json::Value;
     use tower_tawk::event::Event;
 
-    use super::message::Message;
     use super::*;
 
     /// Puts email addresses into every text that does not state a type.
@@ -66,9 +66,9 @@ mod tests {
     }
 
     fn bodies(event: &Event, trigger: Trigger) -> Vec<String> {
-        let channels = channel::parse("https://h.example/a,ntfy://h.example/a").unwrap();
+        let targets = channel::parse("https://h.example/a,ntfy://h.example/a").unwrap();
         let message = Message::new(event, trigger);
-        channels.iter().map(|(_, channel)| channel.format(&message).to_string()).collect()
+        targets.iter().map(|target| target.channel.format(&message).to_string()).collect()
     }
 
     #[test]

@@ -61,7 +61,6 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
     let store = store.start(channels.clone(), settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
-    let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
     let state = AppState {
         log_level: settings.tawk_log,
         store,
@@ -90,8 +89,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let router = router::router(&webhook_secrets, &settings, state.clone());
     endpoints.push(Endpoint { socket, tls, router });
 
-    accept::serve(endpoints, &shutdown).await;
-    workers.join().await;
+    tokio::join!(accept::serve(endpoints, &shutdown), outbox::run(notifiers, &state, &shutdown));
     state.store.close().await;
     info!("stopped");
     log.flush(LOG_TIMEOUT);

@@ -4,94 +4,76 @@
 mod ntfy;
 mod slack;
 
-use std::sync::Arc;
-
-use anyhow::bail;
+use anyhow::{anyhow, ensure};
 use reqwest::Url;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::message::Message;
+use super::sha256_hex;
 use ntfy::Ntfy;
 use slack::Slack;
 
 const EXPECTED_URL: &str =
     "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// without TLS";
 
-/// A service that notifications are sent to. There is no `Debug`: a URL may be a secret.
+/// A service that notifications are sent to.
 pub trait Channel: Send + Sync {
-    /// The URL that notifications are posted to, with the user and password.
-    fn url(&self) -> &Url;
-
     /// Formats a message as the JSON that the service expects.
     fn format(&self, message: &Message) -> Value;
-
-    /// Returns the error code in the body of an unsuccessful response.
-    fn error_code(&self, body: &[u8]) -> Option<String>;
 }
 
-/// A channel and its name in the database, log records and metrics.
-pub type NamedChannel = (Arc<str>, Arc<dyn Channel>);
+/// A URL in `NOTIFY_URL`. There is no `Debug`: the URL may be a secret.
+pub struct Target {
+    /// The name in the database, log records and metrics.
+    pub name: String,
+    /// The URL that notifications are posted to, with the user and password.
+    pub url: Url,
+    pub channel: Box<dyn Channel>,
+}
 
-/// Parses `NOTIFY_URL`: comma-separated URLs. Empty is unset, as left by an unfilled template.
-///
-/// # Errors
-///
-/// Names a URL that cannot be used by its position.
-pub fn parse(setting: &str) -> anyhow::Result<Vec<NamedChannel>> {
-    let mut channels = Vec::<NamedChannel>::new();
+/// Parses `NOTIFY_URL`: comma-separated URLs. Empty is unset, as left by an unfilled template. An
+/// error names the URL by its position.
+pub fn parse(setting: &str) -> anyhow::Result<Vec<Target>> {
+    let mut targets = Vec::<Target>::new();
     if setting.trim().is_empty() {
-        return Ok(channels);
+        return Ok(targets);
     }
     for (position, url) in (1..).zip(setting.split(',')) {
-        let (name, channel) = match parse_one(url.trim()) {
-            Ok(channel) => channel,
-            Err(error) => bail!("URL {position} in NOTIFY_URL: {error}"),
-        };
-        if channels.iter().any(|(other, _)| *other == name) {
-            bail!("URL {position} in NOTIFY_URL: duplicate; remove one");
-        }
-        channels.push((name, channel));
+        let target = parse_one(url.trim())
+            .map_err(|error| anyhow!("URL {position} in NOTIFY_URL: {error}"))?;
+        ensure!(
+            targets.iter().all(|other| other.name != target.name),
+            "URL {position} in NOTIFY_URL: duplicate; remove one"
+        );
+        targets.push(target);
     }
-    Ok(channels)
+    Ok(targets)
 }
 
-fn parse_one(text: &str) -> Result<NamedChannel, &'static str> {
+fn parse_one(text: &str) -> Result<Target, &'static str> {
     let (scheme, rest) = text.split_once("://").ok_or(EXPECTED_URL)?;
     let scheme = scheme.to_ascii_lowercase();
     let http = if scheme.ends_with('s') { "https" } else { "http" };
-    let url = Url::parse(&format!("{http}://{rest}"));
-    let url = url.map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
-    let name = name(text, &url);
-    let channel: Arc<dyn Channel> = match &*scheme {
-        "https" | "http" => Arc::new(Slack::new(url)),
-        "ntfys" | "ntfy" => Arc::new(Ntfy::new(url)?),
+    let mut url = Url::parse(&format!("{http}://{rest}"))
+        .map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
+    let name = name(&scheme, &url);
+    let channel: Box<dyn Channel> = match &*scheme {
+        "https" | "http" => Box::new(Slack),
+        "ntfys" | "ntfy" => Box::new(Ntfy::new(&mut url)?),
         _ => return Err(EXPECTED_URL),
     };
-    Ok((name, channel))
+    Ok(Target { name, url, channel })
 }
 
 /// Returns the host and the first 8 hex digits of the SHA-256 of the URL without user and password.
 /// So the name does not reveal a guessed password, and does not change with it.
-fn name(text: &str, url: &Url) -> Arc<str> {
-    let authority = text.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
-    let credentials = authority.and_then(|authority| authority.rsplit_once('@'));
-    let text = match credentials {
-        Some((credentials, _)) => text.replacen(&format!("{credentials}@"), "", 1),
-        None => text.to_owned(),
-    };
-    let digest = Sha256::digest(text);
-    let digits: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{digits}", url.host_str().unwrap_or_default()).into()
-}
-
-/// Returns the field `code` of a JSON object.
-fn json_code(body: &[u8]) -> Option<String> {
-    match serde_json::from_slice::<Value>(body).ok()?.get("code")? {
-        Value::String(code) => Some(code.clone()),
-        Value::Number(code) => Some(code.to_string()),
-        _ => None,
-    }
+fn name(scheme: &str, url: &Url) -> String {
+    let mut url = url.clone();
+    // These fail only without a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let text = url.as_str().replacen(url.scheme(), scheme, 1);
+    format!("{}-{}", url.host_str().unwrap_or_default(), &sha256_hex(&[text.as_bytes()])[..8])
 }
 
 #[cfg(test)]
@@ -99,7 +81,7 @@ mod tests {
     use super::*;
 
     fn names(setting: &str) -> Vec<String> {
-        parse(setting).unwrap().iter().map(|(name, _)| name.to_string()).collect()
+        parse(setting).unwrap().into_iter().map(|target| target.name).collect()
     }
 
     #[track_caller]
@@ -120,7 +102,7 @@ mod tests {
             ("ntfy://127.0.0.1:2586/shop", "http://127.0.0.1:2586/"),
             ("ntfys://user:text@[::1]/shop_1-A", "https://user:text@[::1]/"),
         ] {
-            assert_eq!(parse(text).unwrap()[0].1.url().as_str(), url);
+            assert_eq!(parse(text).unwrap()[0].url.as_str(), url);
         }
     }
 
@@ -176,17 +158,5 @@ mod tests {
         let duplicate = error("https://h.example/a,ntfy://h.example/a,https://h.example/a");
         assert_eq!(duplicate, "URL 3 in NOTIFY_URL: duplicate; remove one");
         assert!(error("ntfy://a:b@h.example/a,ntfy://c:d@h.example/a").contains("duplicate"));
-    }
-
-    #[test]
-    fn an_error_code_is_a_string_or_a_number() {
-        assert_eq!(
-            json_code(br#"{"message": "Unknown Webhook", "code": 10015}"#).unwrap(),
-            "10015"
-        );
-        assert_eq!(json_code(br#"{"code":"gone"}"#).unwrap(), "gone");
-        for body in ["", "invalid_payload", "404", r#"{"code":null}"#, r#"{"error":"x"}"#, "[]"] {
-            assert_eq!(json_code(body.as_bytes()), None, "{body}");
-        }
     }
 }
