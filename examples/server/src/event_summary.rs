@@ -24,7 +24,6 @@ pub struct EventSummary<'a> {
 
 impl<'a> EventSummary<'a> {
     pub fn new(event: &'a Event) -> Self {
-        let messages = event.message_count();
         let event_error = match event {
             Event::Undecodable(error) => Some(error.to_string()),
             _ => None,
@@ -37,8 +36,8 @@ impl<'a> EventSummary<'a> {
             ticket_id: event.ticket_id().map(truncate),
             property_id: event.property().map(|Property { id, .. }| truncate(id)),
             opened_by: event.opened_by().map(Role::as_str).map(truncate),
-            messages,
-            agent_replies: messages.map(|_| event.agent_replies().count()),
+            messages: event.message_count(),
+            agent_replies: event.message_count().map(|_| event.agent_replies().count()),
         }
     }
 }

@@ -131,11 +131,8 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
         Event::TranscriptCreated(transcript) => {
             transcript.chat.messages.iter().rev().find_map(|message| {
                 let role = message.sender.as_ref().and_then(|sender| sender.role.as_ref());
-                let is_quoted = match trigger {
-                    Trigger::AgentReply => role == Some(&Role::Agent),
-                    _ => role != Some(&Role::System),
-                };
-                if !is_quoted {
+                let agents_only = trigger == Trigger::AgentReply;
+                if role == Some(&Role::System) || (agents_only && role != Some(&Role::Agent)) {
                     return None;
                 }
                 let files = message.attachments.len() + message.omitted_attachments;
@@ -161,10 +158,8 @@ fn quote_with_files(
         (count, _) => Some(format!("{count} files")),
     };
     let quote = text.and_then(|text| quote(text, MAX_QUOTE_CHARS));
-    match (quote, files) {
-        (Some(quote), Some(files)) => Some(format!("{quote} and {files}")),
-        (quote, files) => quote.or(files),
-    }
+    let parts: Vec<_> = [quote, files].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use http::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url, retry};
 
@@ -42,15 +41,15 @@ impl Notifier {
         &self.target.name
     }
 
-    /// Sends a notification, which succeeds if the receiver responds with a 2xx status. The key lets
-    /// the receiver recognize a duplicate.
+    /// Sends a notification. Succeeds if the receiver responds with a 2xx status. The key lets the
+    /// receiver recognize a duplicate.
     pub async fn send(&self, message: &Message, key: String) -> Result<(), SendError> {
         let Target { url, channel, .. } = &self.target;
         let body = channel.format(message).to_string();
         let request = self
             .client
             .post(url.clone())
-            .header(CONTENT_TYPE, "application/json")
+            .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(body.clone());
         let response = request.send().await.map_err(|error| SendError::no_response(&error))?;
@@ -80,13 +79,9 @@ fn client(url: &Url) -> ClientBuilder {
         .timeout(TIMEOUT);
     // Otherwise a system without certificates could not send at all.
     let client = if url.scheme() == "http" { client.tls_certs_only([]) } else { client };
-    if is_loopback(url) { client.no_proxy() } else { client }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_loopback || host == "localhost" { client.no_proxy() } else { client }
 }
 
 /// Reads a body until it ends, fails, times out or is too long.

@@ -13,7 +13,7 @@ const MAX_READ_CHARS: usize = 2_000;
 const MAX_HTML_LEN: usize = 256 * 1024;
 
 /// Elements whose content is not for reading.
-const HIDDEN_ELEMENTS: [&[u8]; 3] = [b"script", b"style", b"title"];
+const HIDDEN: [&[u8]; 3] = [b"script", b"style", b"title"];
 
 const EMAIL: &str = "[email]";
 
@@ -59,8 +59,7 @@ fn on_one_line(text: &str) -> String {
             line.push(' ');
         }
     }
-    line.truncate(line.trim_end().len());
-    line
+    line.trim_end().to_owned()
 }
 
 /// Returns whether a character changes the direction of text (Unicode Standard Annex 9) or has no
@@ -111,17 +110,14 @@ pub fn html_to_text(html: &str) -> String {
     let (mut is_html, mut is_hidden) = (false, false);
     for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
         match token {
-            Token::String(part) if !is_hidden => {
-                text.push_str(&String::from_utf8_lossy(&part));
-                continue;
+            Token::String(part) if !is_hidden => text.push_str(&String::from_utf8_lossy(&part)),
+            Token::String(_) | Token::Error(_) => {}
+            tag => {
+                is_hidden = matches!(tag, Token::StartTag(tag) if HIDDEN.contains(&&**tag.name));
+                is_html = true;
+                text.push(' ');
             }
-            Token::StartTag(tag) => is_hidden = HIDDEN_ELEMENTS.contains(&&**tag.name),
-            Token::EndTag(_) => is_hidden = false,
-            Token::Comment(_) => {}
-            _ => continue,
         }
-        is_html = true;
-        text.push(' ');
     }
     if is_html { text } else { html.to_owned() }
 }

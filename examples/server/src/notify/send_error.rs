@@ -14,8 +14,6 @@ use super::notifier::{CONNECT_TIMEOUT, TIMEOUT};
 /// Cap on `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-const MAX_ERROR_CODE_LEN: usize = 64;
-
 /// One line, fit for the log and the database.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SendError {
@@ -68,7 +66,7 @@ impl SendError {
 }
 
 /// Returns the field `code` of a JSON object, as Discord and ntfy respond with, or else a body that
-/// is a single word, such as `invalid_payload` of Slack.
+/// is a single short word, such as `invalid_payload` of Slack.
 pub fn error_code(body: &[u8]) -> Option<String> {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let code = match &json["code"] {
@@ -76,7 +74,7 @@ pub fn error_code(body: &[u8]) -> Option<String> {
         Value::Number(code) => code.to_string(),
         _ => str::from_utf8(body).ok()?.trim().to_owned(),
     };
-    let is_code = (1..=MAX_ERROR_CODE_LEN).contains(&code.len())
+    let is_code = (1..=64).contains(&code.len())
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
     is_code.then_some(code)
 }
@@ -87,16 +85,14 @@ fn cause(error: &reqwest::Error) -> String {
     let mut cause = "unknown error".to_owned();
     let mut source = error.source();
     while let Some(error) = source {
-        source = error.source();
+        // `source` of an I/O error skips the error that it wraps.
+        source = match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
         if let Some(error) = error.downcast_ref() {
             return tls_cause(error);
-        } else if let Some(error) = error.downcast_ref::<io::Error>() {
-            cause = error.to_string();
-            // `source` skips the error that it wraps.
-            if let Some(wrapped) = error.get_ref() {
-                source = Some(wrapped);
-            }
-        } else if error.is::<hyper::Error>() {
+        } else if error.is::<io::Error>() || error.is::<hyper::Error>() {
             cause = error.to_string();
         }
     }

@@ -21,10 +21,8 @@ use retry::MAX_ATTEMPTS;
 /// Maximum notifications of a channel in flight.
 const MAX_IN_FLIGHT: usize = 4;
 
-/// Poll interval for notifications that become due, or come from another listener.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Delay after the database or a receiver failed.
+/// Delay after the database or a receiver failed, and poll interval for notifications that become
+/// due, or come from another listener.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Time to finish and record notifications in flight at shutdown.
@@ -45,7 +43,6 @@ pub async fn run(notifiers: Vec<Notifier>, state: &AppState, shutdown: &Cancella
 async fn supervise(worker: Arc<Worker>, shutdown: CancellationToken) {
     let run = || tokio::spawn(Arc::clone(&worker).run(shutdown.clone()));
     while AbortOnDropHandle::new(run()).await.is_err() {
-        // The panic hook has printed why.
         error!(channel = worker.notifier.name(), "notification worker panicked; restarting");
         sleep(RETRY_DELAY).await;
     }
@@ -85,7 +82,7 @@ impl Worker {
                     paused_until = paused_until.max(ended.unwrap_or_default());
                 }
                 _ = changes.changed(), if has_room => {}
-                () = sleep(POLL_INTERVAL), if has_room => {}
+                () = sleep(RETRY_DELAY), if has_room => {}
             }
         }
         while in_flight.join_next().await.is_some() {}
@@ -130,8 +127,8 @@ impl Worker {
         let trigger = trigger
             .ok_or_else(|| SendError::permanent("no notification applies to this delivery"))?;
         let message = Message::new(&event, trigger);
-        // The signature itself would allow the receiver to replay the delivery. A replay has another
-        // key, since it is to be sent again.
+        // The signature itself would allow the receiver to replay the delivery. A replay has
+        // another key, since it is to be sent again.
         let key = sha256_hex(&[
             delivery.signature.as_bytes(),
             self.notifier.name().as_bytes(),
