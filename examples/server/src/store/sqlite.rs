@@ -188,11 +188,11 @@ impl Session {
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => connect(&self.path)?,
-        };
-        let result = work(&connection);
+        let connection = self.connection.take().map_or_else(|| connect(&self.path), Ok);
+        let result = connection.and_then(|connection| {
+            let result = work(&connection)?;
+            Ok((connection, result))
+        });
         // SQLite continues in a file that was deleted or replaced, until it is closed.
         if get_file_id(&self.path).ok() != Some(self.id) {
             return Err(StoreError::new(
@@ -200,7 +200,7 @@ impl Session {
                  again",
             ));
         }
-        let result = result?;
+        let (connection, result) = result?;
         self.connection = Some(connection);
         Ok(result)
     }
