@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::{ArgAction, Args, Command, ValueEnum};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::notify::Triggers;
 
@@ -249,22 +249,10 @@ impl FromStr for Networks {
 }
 
 fn parse_network(entry: &str) -> Option<IpNet> {
-    let network = match entry.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address),
-        Err(_) => entry.parse().ok()?,
-    };
-    Some(canonical(network))
-}
-
-/// Converts IPv4-mapped IPv6 networks to IPv4.
-fn canonical(network: IpNet) -> IpNet {
-    const MAPPED_PREFIX_LENGTH: u8 = 96;
-
-    let IpNet::V6(mapped) = network else { return network };
-    let address = mapped.addr().to_ipv4_mapped();
-    let length = mapped.prefix_len().checked_sub(MAPPED_PREFIX_LENGTH);
-    let ipv4 = address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
-    ipv4.map_or(network, IpNet::V4)
+    match entry.parse::<IpAddr>() {
+        Ok(address) => Some(address.to_canonical().into()),
+        Err(_) => entry.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -315,7 +303,7 @@ mod tests {
 
     #[test]
     fn ipv4_mapped_ipv6_is_ipv4() {
-        for networks in ["198.51.100.0/24", "::ffff:198.51.100.0/120"] {
+        for networks in ["198.51.100.0/24", "198.51.100.9", "::ffff:198.51.100.9"] {
             assert!(contains(networks, "198.51.100.9"), "{networks}");
             assert!(contains(networks, "::ffff:198.51.100.9"), "{networks}");
             assert!(!contains(networks, "::ffff:198.51.101.9"), "{networks}");
