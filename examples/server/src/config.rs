@@ -34,7 +34,7 @@ pub struct Settings {
     pub tawk_webhook_secret: Option<String>,
 
     /// How unverified requests are handled
-    #[arg(long, env, value_enum, ignore_case = true, default_value_t = Mode::Enforce, value_name = "MODE")]
+    #[arg(long, env, value_enum, default_value_t = Mode::Enforce, value_name = "MODE")]
     pub tawk_mode: Mode,
 
     /// Address or name to listen on; 0.0.0.0 for all addresses
@@ -75,7 +75,8 @@ pub struct Settings {
     pub tawk_trusted_proxies: Option<Networks>,
 
     /// Whether deliveries over plain HTTP are rejected with 403
-    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_name = "BOOL", value_parser = BoolishValueParser::new())]
+    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_name = "BOOL")]
+    #[arg(value_parser = BoolishValueParser::new())]
     pub tawk_require_https: bool,
 
     /// PEM file with the certificate chain to serve HTTPS with
@@ -100,11 +101,11 @@ pub struct Settings {
     pub rust_log: String,
 
     /// Format of log records
-    #[arg(long, env, value_enum, ignore_case = true, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
 
     /// What is logged of each delivery
-    #[arg(long, env, value_enum, ignore_case = true, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
+    #[arg(long, env, value_enum, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
     pub tawk_log: TawkLog,
 }
 
@@ -175,10 +176,11 @@ pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Treats blank environment variables as unset, as left by unfilled templates, in `command` and its
-/// subcommands.
+/// Treats blank environment variables as unset, as left by unfilled templates, and ignores the case
+/// of named values, in `command` and its subcommands.
 pub fn blank_is_unset(command: Command) -> Command {
     command.mut_subcommands(blank_is_unset).mut_args(|argument| {
+        let argument = argument.ignore_case(true);
         let Some(name) = argument.get_env() else { return argument };
         if is_set(name) {
             argument

@@ -133,8 +133,8 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     AppError::Internal.into_response()
 }
 
-/// Reports a request that no route matches, which may be a delivery with a wrong URL. Its method and
-/// path are in the span.
+/// Reports a request that no route matches, which may be a delivery with a wrong URL. Its method
+/// and path are in the span.
 fn misrouted(state: &AppState, status: StatusCode) -> impl IntoResponse + use<> {
     state.metrics.misrouted.inc();
     if let Some(suppressed) = state.unknown_paths.admit() {
