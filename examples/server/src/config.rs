@@ -80,11 +80,11 @@ pub struct Settings {
     pub tawk_require_https: bool,
 
     /// PEM file with the certificate chain to serve HTTPS with
-    #[arg(long, env, requires = "tls_key", value_name = "FILE")]
+    #[arg(long, env, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
     /// PEM file with the certificate's private key
-    #[arg(long, env, hide_env_values = true, requires = "tls_cert", value_name = "FILE")]
+    #[arg(long, env, hide_env_values = true, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
     /// Maximum number of concurrent deliveries; more are rejected with 503
@@ -187,6 +187,17 @@ pub fn blank_is_unset(command: Command) -> Command {
         } else if name == "TAWK_WEBHOOK_SECRET" && is_set(OLDER_SECRET_NAME.as_ref()) {
             argument.env(OLDER_SECRET_NAME)
         } else if env::var_os(name).is_some() {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    })
+}
+
+/// Treats a variable as unset, in `command` and its subcommands.
+pub fn unset(command: Command, name: &str) -> Command {
+    command.mut_subcommands(|subcommand| unset(subcommand, name)).mut_args(|argument| {
+        if argument.get_env().is_some_and(|variable| variable == name) {
             argument.env(Resettable::Reset)
         } else {
             argument

@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -39,10 +40,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     // Takes the text of the secrets, which is dropped here.
     let setting = settings.tawk_webhook_secret.take();
     let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
-    let tls = match (&settings.tls_cert, &settings.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-        _ => None,
-    };
+    let tls = tls_acceptor(&settings)?;
     let notifiers = notify::notifiers(&settings.notify.notify_url)?;
     let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
     let metrics_socket = match settings.metrics_port {
@@ -130,7 +128,21 @@ fn signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListener, SocketAddr)> {
+/// Returns `None` if HTTPS is not served.
+pub fn tls_acceptor(settings: &Settings) -> anyhow::Result<Option<TlsAcceptor>> {
+    match (&settings.tls_cert, &settings.tls_key) {
+        (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some),
+        (None, None) => Ok(None),
+        _ => bail!("only one of TLS_CERT and TLS_KEY is set; set both or none"),
+    }
+}
+
+/// Listens on the port of a setting.
+pub async fn bind(
+    host: &str,
+    setting: &str,
+    port: u16,
+) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bind = async {
         let socket = TcpListener::bind((host, port)).await?;
         let address = socket.local_addr()?;
@@ -150,7 +162,7 @@ async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListen
 }
 
 /// Logs warnings about risky settings.
-fn log_warnings(settings: &Settings, secrets: &[WebhookSecret]) {
+pub fn log_warnings(settings: &Settings, secrets: &[WebhookSecret]) {
     if cfg!(feature = "stub-store") {
         warn!("built with the feature `stub-store`: deliveries are not stored");
     }

@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use tokio::time::timeout;
 
 use super::model::StoreError;
-use super::postgres::Postgres;
+use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
 use super::writer::PendingInsert;
 use crate::telemetry::metrics::Metrics;
@@ -33,17 +33,14 @@ impl Database {
     ///
     /// If it cannot be used. The error does not contain the URL.
     pub async fn open(url: &str, create_if_missing: bool, metrics: Metrics) -> Result<Self> {
-        let open = async {
-            if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        open_with_timeout(async {
+            if postgres::is_url(url) {
                 Ok(Self::Postgres(Postgres::open(url, metrics).await?))
             } else {
                 Ok(Self::Sqlite(Sqlite::open(url, create_if_missing, metrics).await?))
             }
-        };
-        let opened = timeout(OPEN_TIMEOUT, open).await.unwrap_or(Err(StoreError::Timeout.into()));
-        opened.map_err(|error: anyhow::Error| {
-            anyhow!("failed to open database: {error:#}; check DATABASE_URL")
         })
+        .await
     }
 
     /// Queues a delivery for the next commit.
@@ -77,6 +74,12 @@ impl Database {
             Self::Postgres(postgres) => postgres.close().await,
         }
     }
+}
+
+/// Limits the time for opening a database, and adds to errors what failed.
+pub async fn open_with_timeout<T>(open: impl Future<Output = Result<T>>) -> Result<T> {
+    let opened = timeout(OPEN_TIMEOUT, open).await.unwrap_or(Err(StoreError::Timeout.into()));
+    opened.map_err(|error| anyhow!("failed to open database: {error:#}; check DATABASE_URL"))
 }
 
 /// A row of either database.

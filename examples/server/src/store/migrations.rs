@@ -29,6 +29,16 @@ const POSTGRES: [(&str, &str); 2] = [
     ("V2__outbox", include_str!("../../migrations/postgres/0002_outbox.sql")),
 ];
 
+/// What [`retry`] would find.
+#[derive(PartialEq)]
+pub enum Schema {
+    /// There are no tables.
+    Missing,
+    /// There are migrations to run.
+    Outdated,
+    Current,
+}
+
 const SQLX_VERSION: &str =
     "SELECT CAST(coalesce(max(version), 0) AS INTEGER) FROM _sqlx_migrations WHERE success";
 
@@ -74,6 +84,44 @@ async fn sqlx_version(client: &Client) -> Result<Option<i32>, StoreError> {
         return Ok(None);
     }
     Ok(client.query_typed_one(SQLX_VERSION, &[]).await?.try_get(0)?)
+}
+
+/// Reads the state of the schema. Blocks.
+pub fn sqlite_schema(connection: &mut Connection) -> Result<Schema> {
+    let mut applied = Vec::new();
+    if connection.table_exists(None, "refinery_schema_history")? {
+        applied = runner(&SQLITE)?.get_applied_migrations(connection)?;
+    }
+    let mut adopted = 0;
+    if connection.table_exists(None, "_sqlx_migrations")? {
+        adopted = connection.query_row(SQLX_VERSION, [], |row| row.get(0))?;
+    }
+    schema(&SQLITE, &applied, adopted)
+}
+
+/// Reads the state of the schema.
+pub async fn postgres_schema(client: &mut Client) -> Result<Schema> {
+    const EXISTS: &str = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    let adopted = sqlx_version(client).await?.unwrap_or_default();
+    let mut applied = Vec::new();
+    let row = client.query_typed_one(EXISTS, &[]).await.map_err(StoreError::from)?;
+    if row.try_get(0).map_err(StoreError::from)? {
+        let runner = runner(&POSTGRES)?;
+        applied = runner.get_applied_migrations_async(&mut Unnamed(client)).await?;
+    }
+    schema(&POSTGRES, &applied, adopted)
+}
+
+fn schema(known: &[(&str, &str)], applied: &[Migration], adopted: i32) -> Result<Schema> {
+    let runner = adopt(known, adopted)?;
+    if !applied.iter().all(|migration| runner.get_migrations().contains(migration)) {
+        bail!(NEWER_LISTENER);
+    }
+    Ok(match applied.len() {
+        0 if adopted == 0 => Schema::Missing,
+        count if count < known.len() => Schema::Outdated,
+        _ => Schema::Current,
+    })
 }
 
 fn runner(migrations: &[(&str, &str)]) -> Result<Runner> {

@@ -9,9 +9,11 @@
 //!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
 //! migrations.rs   the schema
 //! retention.rs    deletes what is old
+//! check.rs        inspects a database without changing it
 //! status.rs       what `/readyz` and `/metrics` ask
 //! ```
 
+mod check;
 mod database;
 mod migrations;
 mod model;
@@ -22,6 +24,7 @@ mod sslmode;
 mod status;
 mod writer;
 
+pub use migrations::Schema;
 pub use model::{Notification, Outcome, StoreError, Stored, StoredDelivery, VerifiedDelivery};
 
 use std::sync::Arc;
@@ -80,14 +83,20 @@ impl Store {
         })
     }
 
+    /// Returns the state of the schema of `DATABASE_URL`, without changing it.
+    ///
+    /// # Errors
+    ///
+    /// If `open` would fail. The error does not contain the URL.
+    pub async fn check(url: &str) -> Result<Schema> {
+        check::check(url).await
+    }
+
     /// Starts to delete deliveries older than `retention_days`, and to write notifications for
     /// `channels`.
     pub fn start(self, channels: Vec<String>, retention_days: u32) -> Self {
         if let Database::Postgres(Postgres { is_unverified: true, .. }) = self.database {
-            warn!(
-                "the certificate of the database is not verified; add sslmode=verify-full to \
-                 DATABASE_URL"
-            );
+            postgres::warn_unverified();
         }
         let channels: Arc<[String]> = channels.into();
         let retention = retention::run(self.database.clone(), channels.clone(), retention_days);

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tracing::warn;
 
 use super::DATABASE_TIMEOUT;
 use super::database::Row;
@@ -87,6 +88,29 @@ impl Postgres {
             connection.client.lock().await.take();
         }
     }
+}
+
+pub fn is_url(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// Connects as [`Postgres::open`] does, without migrating, and begins a transaction.
+pub async fn connect(url: &Url) -> Result<Client> {
+    if url.is_unverified() {
+        warn_unverified();
+    }
+    let tls = MakeRustlsConnect::new(url.tls()?);
+    let (client, connection) = url.config.connect(tls).await.map_err(StoreError::from)?;
+    tokio::spawn(connection);
+    check_encoding(&client).await?;
+    client.batch_execute(BEGIN).await.map_err(StoreError::from)?;
+    Ok(client)
+}
+
+pub fn warn_unverified() {
+    warn!(
+        "the certificate of the database is not verified; add sslmode=verify-full to DATABASE_URL"
+    );
 }
 
 /// Other encodings reject some of the text that people write.

@@ -98,7 +98,7 @@ pub async fn query(
     timeout(DATABASE_TIMEOUT, query).await.unwrap_or(Err(StoreError::Timeout))
 }
 
-fn parse_url(url: &str) -> Result<PathBuf> {
+pub fn parse_url(url: &str) -> Result<PathBuf> {
     let address = url.strip_prefix("sqlite:").context(INVALID_ADDRESS)?;
     let address = address.strip_prefix("//").unwrap_or(address);
     let (path, options) = address.split_once('?').unwrap_or((address, ""));

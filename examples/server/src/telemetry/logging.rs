@@ -67,7 +67,7 @@ fn stdout() -> io::Result<File> {
 
 /// The signature layer's own event would be a second record of each request. It is off, unless the
 /// filter names its target: of several directives for a target the last one counts.
-fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
+pub fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
     let filter = if filter.trim().is_empty() { "info" } else { filter };
     EnvFilter::builder().parse(format!("tower_tawk=off,{filter}")).map_err(|error| {
         anyhow!(
