@@ -1,5 +1,6 @@
 //! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), reads what has been
-//! received (`inbox`), and sends test deliveries to a receiver (`send`).
+//! received (`inbox`), sends test deliveries to a receiver (`send`), and test notifications
+//! (`notify`).
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
 
@@ -56,6 +57,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Command::Serve(settings) => server::run(settings).await.map(|()| ExitCode::SUCCESS),
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
+            Command::Notify(arguments) => commands::notify::run(arguments).await,
         }
     });
     // A hanging DNS lookup must not block the exit.

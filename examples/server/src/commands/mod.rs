@@ -1,6 +1,7 @@
 //! The command line, errors about it, and the commands other than `serve`.
 
 pub mod inbox;
+pub mod notify;
 pub mod send;
 
 use std::env;
@@ -30,6 +31,8 @@ pub enum Command {
     Send(send::Arguments),
     /// Read the stored deliveries
     Inbox(inbox::Arguments),
+    /// Send test notifications
+    Notify(notify::Arguments),
 }
 
 impl Arguments {
@@ -57,7 +60,7 @@ pub fn one_line(error: &clap::Error) -> Error {
     if let Some(ContextValue::String(word)) = word
         && error.kind() != ErrorKind::MissingSubcommand
         && !word.starts_with(['-', '<', '['])
-        && !["serve", "send", "inbox"].contains(&&**word)
+        && !["serve", "send", "inbox", "notify"].contains(&&**word)
     {
         return anyhow!("unexpected argument (not shown, as it may be a secret); see --help");
     }

@@ -9,6 +9,7 @@ mod outbox;
 mod receiver;
 mod retention;
 mod sent;
+mod services;
 mod settings;
 
 crate::support::on_each_database! {

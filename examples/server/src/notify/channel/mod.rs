@@ -1,6 +1,7 @@
 //! [`Channel`] and the parsing of `NOTIFY_URL`. A new channel is a file with a [`Channel`] in this
-//! folder, and its scheme in [`parse_one`].
+//! folder, and its scheme in [`parse_one`] or its host in [`webhook`].
 
+mod chat;
 mod ntfy;
 mod slack;
 
@@ -10,11 +11,12 @@ use serde_json::Value;
 
 use super::message::Message;
 use super::sha256_hex;
+use chat::Chat;
 use ntfy::Ntfy;
 use slack::Slack;
 
-const EXPECTED_URL: &str =
-    "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// without TLS";
+const EXPECTED_URL: &str = "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// without TLS; other \
+     schemes are not supported";
 
 /// A service that notifications are sent to.
 pub trait Channel: Send + Sync {
@@ -58,11 +60,47 @@ fn parse_one(text: &str) -> Result<Target, &'static str> {
         .map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
     let name = name(&scheme, &url);
     let channel: Box<dyn Channel> = match &*scheme {
-        "https" | "http" => Box::new(Slack),
+        "https" | "http" => webhook(&url)?,
         "ntfys" | "ntfy" => Box::new(Ntfy::new(&mut url)?),
         _ => return Err(EXPECTED_URL),
     };
     Ok(Target { name, url, channel })
+}
+
+/// Returns the channel for a host. Fails if it is known that the service cannot receive
+/// notifications at this URL.
+fn webhook(url: &Url) -> Result<Box<dyn Channel>, &'static str> {
+    let (host, path) = (url.host_str().unwrap_or_default(), url.path());
+    let is = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
+    // docs.discord.com/developers/resources/webhook, "Execute Slack-Compatible Webhook"
+    let is_slack_compatible = path.starts_with("/api/") && path.ends_with("/slack");
+    if (is("discord.com") || is("discordapp.com")) && !is_slack_compatible {
+        return Err("for Discord expected https://discord.com/api/webhooks/ID/TOKEN/slack");
+    }
+    // It would show the JSON as it is.
+    if host.starts_with("ntfy.") {
+        return Err("for ntfy expected ntfys://HOST/TOPIC, or ntfy:// without TLS");
+    }
+    if is("telegram.org") || is("t.me") {
+        return Err("Telegram is not supported; expected a webhook, or ntfys://HOST/TOPIC");
+    }
+    if ["app.slack.com", "chat.google.com", "teams.microsoft.com", "discord.gg"].contains(&host) {
+        return Err("this is a page for people; copy the URL of an incoming webhook");
+    }
+    Ok(match Chat::find(host) {
+        Some(chat) => Box::new(chat),
+        None => Box::new(Slack),
+    })
+}
+
+/// Disarms what several services interpret in a text.
+///
+/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and
+///   some receivers drop a zero-width character in between.
+/// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
+///   fetched.
+fn without_mentions(text: &str) -> String {
+    text.replace('@', "\u{ff20}").replace("](", "] (").replace("]:", "] :")
 }
 
 /// Returns the host and the first 8 hex digits of the SHA-256 of the URL without user and password.
@@ -99,6 +137,10 @@ mod tests {
             ("http://127.0.0.1:8065/hooks/x", "http://127.0.0.1:8065/hooks/x"),
             ("https://hooks.example.com", "https://hooks.example.com/"),
             ("HTTPS://user:text@hooks.example.com/a", "https://user:text@hooks.example.com/a"),
+            (
+                "https://discord.com/api/webhooks/1/a/slack",
+                "https://discord.com/api/webhooks/1/a/slack",
+            ),
             ("ntfy://127.0.0.1:2586/shop", "http://127.0.0.1:2586/"),
             ("ntfys://user:text@[::1]/shop_1-A", "https://user:text@[::1]/"),
         ] {
@@ -136,6 +178,17 @@ mod tests {
             ("hidden.example:443", "expected https://HOST/PATH"),
             ("/hidden", "expected https://HOST/PATH"),
             ("slack://hidden.example/a", "expected https://HOST/PATH"),
+            ("mailto:hidden@example.com", "expected https://HOST/PATH"),
+            ("tg://hidden", "expected https://HOST/PATH"),
+            ("https://discord.com/api/webhooks/1/hidden", "/api/webhooks/ID/TOKEN/slack"),
+            ("https://discord.com/api/webhooks/1/hidden/", "/api/webhooks/ID/TOKEN/slack"),
+            ("https://discordapp.com/api/webhooks/1/hidden?wait=true", "ID/TOKEN/slack"),
+            ("https://ptb.discord.com/api/v10/webhooks/1/hidden", "ID/TOKEN/slack"),
+            ("https://discord.com/channels/1/hidden", "ID/TOKEN/slack"),
+            ("https://ntfy.sh/hidden", "expected ntfys://HOST/TOPIC"),
+            ("http://NTFY.example.com/hidden", "ntfy:// without TLS"),
+            ("https://api.telegram.org/bot1:hidden/sendMessage", "Telegram is not supported"),
+            ("https://app.slack.com/client/T1/hidden", "an incoming webhook"),
             ("https://hid den.example/a", "expected a host"),
             ("https://:443/hidden", "expected a host"),
             ("https://hidden@/a", "expected a host"),
