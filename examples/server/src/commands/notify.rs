@@ -49,7 +49,7 @@ pub async fn run(Arguments { command }: Arguments) -> Result<ExitCode> {
                 format!("not sent: {reason}")
             }
         };
-        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.host())?;
+        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.address().host)?;
     }
     Ok(exit_code)
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url, retry};
 
-use super::channel::Target;
+use super::channel::{Address, Target};
 use super::message::Message;
 use super::send_error::{SendError, error_code, reports_failure};
 
@@ -36,13 +36,8 @@ impl Notifier {
         Ok(Self { target, client })
     }
 
-    pub fn host(&self) -> &str {
-        self.target.url.host_str().unwrap_or_default()
-    }
-
-    /// Returns the name of the channel.
-    pub fn name(&self) -> &str {
-        &self.target.name
+    pub fn address(&self) -> &Address {
+        &self.target.address
     }
 
     /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no

@@ -8,10 +8,12 @@
 //!   postgres.rs     PostgreSQL over three connections
 //!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
 //! migrations.rs   the schema
+//! channels.rs     names of channels
 //! retention.rs    deletes what is old
 //! status.rs       what `/readyz` and `/metrics` ask
 //! ```
 
+mod channels;
 mod database;
 mod migrations;
 mod model;

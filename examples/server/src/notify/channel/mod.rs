@@ -26,11 +26,34 @@ pub trait Channel: Send + Sync {
 
 /// A URL in `NOTIFY_URL`. There is no `Debug`: the URL may be a secret.
 pub struct Target {
-    /// The name in the database, log records and metrics.
-    pub name: String,
+    pub address: Address,
     /// The URL that notifications are posted to, with the user and password.
     pub url: Url,
     pub channel: Box<dyn Channel>,
+}
+
+/// Identifies a channel. There is no `Debug`: the URL may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    pub host: String,
+    /// The URL without user and password, so that they can be changed.
+    pub url: String,
+}
+
+impl Address {
+    fn new(scheme: &str, url: &Url) -> Self {
+        let mut url = url.clone();
+        // These fail only without a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Self { host, url: url.as_str().replacen(url.scheme(), scheme, 1) }
+    }
+
+    /// Returns the name of the channel in versions without a table of channels.
+    pub fn earlier_name(&self) -> String {
+        format!("{}-{}", self.host, &sha256_hex(&[self.url.as_bytes()])[..8])
+    }
 }
 
 /// Parses `NOTIFY_URL`: comma-separated URLs. Empty is unset, as left by an unfilled template. An
@@ -44,7 +67,7 @@ pub fn parse(setting: &str) -> anyhow::Result<Vec<Target>> {
         let target = parse_one(url.trim())
             .map_err(|error| anyhow!("URL {position} in NOTIFY_URL: {error}"))?;
         ensure!(
-            targets.iter().all(|other| other.name != target.name),
+            targets.iter().all(|other| other.address != target.address),
             "URL {position} in NOTIFY_URL: duplicate; remove one"
         );
         targets.push(target);
@@ -58,13 +81,13 @@ fn parse_one(text: &str) -> Result<Target, &'static str> {
     let http = if scheme.ends_with('s') { "https" } else { "http" };
     let mut url = Url::parse(&format!("{http}://{rest}"))
         .map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
-    let name = name(&scheme, &url);
+    let address = Address::new(&scheme, &url);
     let channel: Box<dyn Channel> = match &*scheme {
         "https" | "http" => webhook(&url)?,
         "ntfys" | "ntfy" => Box::new(Ntfy::new(&mut url)?),
         _ => return Err(EXPECTED_URL),
     };
-    Ok(Target { name, url, channel })
+    Ok(Target { address, url, channel })
 }
 
 /// Returns the channel for a host. Fails if it is known that the service cannot receive
@@ -103,23 +126,13 @@ fn without_mentions(text: &str) -> String {
     text.replace('@', "\u{ff20}").replace("](", "] (").replace("]:", "] :")
 }
 
-/// Returns the host and the first 8 hex digits of the SHA-256 of the URL without user and password.
-/// So the name does not reveal a guessed password, and does not change with it.
-fn name(scheme: &str, url: &Url) -> String {
-    let mut url = url.clone();
-    // These fail only without a host.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let text = url.as_str().replacen(url.scheme(), scheme, 1);
-    format!("{}-{}", url.host_str().unwrap_or_default(), &sha256_hex(&[text.as_bytes()])[..8])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(setting: &str) -> Vec<String> {
-        parse(setting).unwrap().into_iter().map(|target| target.name).collect()
+    fn earlier_names(setting: &str) -> Vec<String> {
+        let targets = parse(setting).unwrap();
+        targets.iter().map(|target| target.address.earlier_name()).collect()
     }
 
     #[track_caller]
@@ -149,24 +162,24 @@ mod tests {
     }
 
     #[test]
-    fn names_are_stable_and_reveal_nothing() {
+    fn finds_the_names_of_earlier_versions() {
         // printf %s https://hooks.example.com/services/T1/B2 | sha256sum
-        let [slack, ntfy] = &names(
+        let [slack, ntfy] = &earlier_names(
             "https://hooks.example.com/services/T1/B2, ntfys://user:text@ntfy.example.com/shop",
         )[..] else {
             panic!("expected two channels")
         };
         assert_eq!(slack, "hooks.example.com-b2d7990d");
         assert_eq!(ntfy, "ntfy.example.com-0d1410d5");
-        assert_eq!(names("ntfys://user:other@ntfy.example.com/shop"), [ntfy.as_str()]);
-        assert_eq!(names("ntfys://ntfy.example.com/shop"), [ntfy.as_str()]);
-        assert_ne!(names("ntfys://ntfy.example.com/other"), [ntfy.as_str()]);
+        assert_eq!(earlier_names("ntfys://user:other@ntfy.example.com/shop"), [ntfy.as_str()]);
+        assert_eq!(earlier_names("ntfys://ntfy.example.com/shop"), [ntfy.as_str()]);
+        assert_ne!(earlier_names("ntfys://ntfy.example.com/other"), [ntfy.as_str()]);
     }
 
     #[test]
     fn empty_is_unset() {
-        assert!(names("").is_empty());
-        assert!(names(" ").is_empty());
+        assert!(parse("").unwrap().is_empty());
+        assert!(parse(" ").unwrap().is_empty());
     }
 
     #[test]
