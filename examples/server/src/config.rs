@@ -127,7 +127,7 @@ pub struct Database {
 /// Notifications. Its URLs are a string and hidden, because they may be secrets.
 #[derive(Args)]
 pub struct Notify {
-    /// Comma-separated notification targets: https://HOST/PATH for Slack and compatible services,
+    /// Comma-separated notification targets: https://HOST/PATH for Slack and other chat services,
     /// ntfys://HOST/TOPIC for ntfy (http:// and ntfy:// without TLS)
     #[arg(
         long,

@@ -1,6 +1,6 @@
 //! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), reads what has been
-//! received (`inbox`), sends test deliveries to a receiver (`send`), and checks the settings (`check`)
-//! and the listener (`healthcheck`).
+//! received (`inbox`), sends test deliveries (`send`) and test notifications (`notify`), and checks
+//! the settings (`check`) and the listener (`healthcheck`).
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
 
@@ -63,6 +63,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Command::Healthcheck(settings) => Ok(commands::healthcheck::run(&settings).await),
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
+            Command::Notify(arguments) => commands::notify::run(arguments).await,
         }
     });
     // A hanging DNS lookup must not block the exit.

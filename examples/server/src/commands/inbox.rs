@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
 use crate::escape::{json_page, json_text, printable};
-use crate::notify::channel_names;
+use crate::notify;
 use crate::redact;
 use crate::store::{Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
@@ -163,13 +163,14 @@ fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
 /// The listener that runs sends the notifications, and retries them until they succeed.
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     let StoredDelivery { delivery, .. } = find(store, id).await?;
-    let channels = channel_names(&notify.notify_url)?;
-    if channels.is_empty() {
+    let addresses = notify::addresses(&notify.notify_url)?;
+    if addresses.is_empty() {
         bail!("NOTIFY_URL is not set; set it to the listener's value");
     }
     if notify.notify_on.find(&delivery.event()).is_none() {
         bail!("delivery {id} does not match NOTIFY_ON");
     }
+    let channels = store.channel_names(&addresses).await?;
     store.replay(id, &channels).await?;
     Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod healthcheck;
 pub mod inbox;
+pub mod notify;
 pub mod send;
 
 use std::env;
@@ -39,6 +40,8 @@ pub enum Command {
     Send(send::Arguments),
     /// Read the stored deliveries
     Inbox(inbox::Arguments),
+    /// Send test notifications
+    Notify(notify::Arguments),
 }
 
 impl Arguments {

@@ -16,6 +16,7 @@ mod sanitize;
 mod send_error;
 mod trigger;
 
+pub use channel::Address;
 pub use message::Message;
 pub use notifier::{Notifier, TIMEOUT};
 pub use send_error::SendError;
@@ -23,9 +24,9 @@ pub use trigger::{Trigger, Triggers};
 
 use sha2::{Digest, Sha256};
 
-/// Returns the names of the channels in `NOTIFY_URL`.
-pub fn channel_names(notify_url: &str) -> anyhow::Result<Vec<String>> {
-    Ok(channel::parse(notify_url)?.into_iter().map(|target| target.name).collect())
+/// Returns the channels in `NOTIFY_URL`.
+pub fn addresses(notify_url: &str) -> anyhow::Result<Vec<Address>> {
+    Ok(channel::parse(notify_url)?.into_iter().map(|target| target.address).collect())
 }
 
 /// Creates a notifier for each channel in `NOTIFY_URL`. Fails if one of its URLs cannot be used, or

@@ -7,9 +7,9 @@ use anyhow::Context;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url, retry};
 
-use super::channel::Target;
+use super::channel::{Address, Target};
 use super::message::Message;
-use super::send_error::{SendError, error_code};
+use super::send_error::{SendError, error_code, reports_failure};
 
 /// Timeout for the name lookup, TCP and TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for the whole exchange, including the connection.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum bytes that are read of an unsuccessful response, to find its error code.
+/// Maximum bytes that are read of a response.
 const MAX_BODY_LEN: usize = 4 * 1024;
 
 /// Sends notifications to one channel.
@@ -36,13 +36,12 @@ impl Notifier {
         Ok(Self { target, client })
     }
 
-    /// Returns the name of the channel.
-    pub fn name(&self) -> &str {
-        &self.target.name
+    pub fn address(&self) -> &Address {
+        &self.target.address
     }
 
-    /// Sends a notification. Succeeds if the receiver responds with a 2xx status. The key lets the
-    /// receiver recognize a duplicate.
+    /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
+    /// failure in the body. The key lets the receiver recognize a duplicate.
     pub async fn send(&self, message: &Message, key: String) -> Result<(), SendError> {
         let Target { url, channel, .. } = &self.target;
         let body = channel.format(message).to_string();
@@ -53,13 +52,14 @@ impl Notifier {
             .header("idempotency-key", key)
             .body(body.clone());
         let response = request.send().await.map_err(|error| SendError::no_response(&error))?;
-        if response.status().is_success() {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let start = read_start(response).await;
+        if status.is_success() && !reports_failure(&start) {
             return Ok(());
         }
-        let (status, headers) = (response.status(), response.headers().clone());
         // Some receivers repeat the URL or the request.
         let sent = format!("{url} {body}");
-        let code = error_code(&read_start(response).await).filter(|code| !sent.contains(code));
+        let code = error_code(&start).filter(|code| !sent.contains(code));
         Err(SendError::rejected(status, &headers, code.as_deref()))
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_2xx_is_a_success_and_its_body_is_not_read() {
+    async fn a_2xx_is_a_success_and_its_body_is_not_read_to_its_end() {
         for head in ["200 OK\r\ncontent-length: 9", "202 Accepted", "204 No Content"] {
             send_to(&format!("HTTP/1.1 {head}\r\n\r\nok")).await.unwrap();
         }
@@ -207,6 +207,8 @@ mod tests {
             ("400 Bad Request\r\n\r\ninvalid_payload", "400: invalid_payload"),
             ("404 Not Found\r\n\r\n{\"message\":\"Unknown\",\"code\":10015}", "404: 10015"),
             ("500 Internal Server Error\r\n\r\n", "500"),
+            ("200 OK\r\n\r\n{\"errcode\":310000}", "200 and an error: 310000"),
+            ("200 OK\r\n\r\n{\"ok\":false}", "200 and an error"),
             ("404 Not Found\r\n\r\nCannot POST /services/hXq7Zp2mVd9k", "404"),
             ("404 Not Found\r\n\r\nhXq7Zp2mVd9k", "404"),
             ("422 Unprocessable Content\r\n\r\nIngrid", "422"),

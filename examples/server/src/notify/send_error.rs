@@ -32,7 +32,7 @@ impl SendError {
         Self::Transient { reason: reason.into(), retry_after: None }
     }
 
-    /// Creates the error of an unsuccessful response. `code` is the error code of the service.
+    /// Creates the error of a response that reports a failure. `code` is the error code of the service.
     ///
     /// Only 410 Gone is permanent (RFC 9110, section 15.5.11): a receiver that is being redeployed
     /// may respond with 404, or anything else.
@@ -43,7 +43,8 @@ impl SendError {
             Some(code) => format!(": {code}"),
             None => String::new(),
         };
-        let reason = format!("receiver responded with {}{detail}", status.as_u16());
+        let an_error = if status.is_success() { " and an error" } else { "" };
+        let reason = format!("receiver responded with {}{an_error}{detail}", status.as_u16());
         match status {
             StatusCode::GONE => Self::Permanent(reason),
             _ => Self::Transient { reason, retry_after: retry_after(headers, SystemTime::now()) },
@@ -65,18 +66,43 @@ impl SendError {
     }
 }
 
-/// Returns the field `code` of a JSON object, as Discord and ntfy respond with, or else a body that
-/// is a single short word, such as `invalid_payload` of Slack.
+/// Fields for an error code, a number or a word. 0 is success.
+const CODES: [&str; 5] = ["code", "errcode", "StatusCode", "error_code", "error"];
+
+/// Returns the error code in a JSON object, or else a body that is a single short word, such as
+/// `invalid_payload` of Slack.
 pub fn error_code(body: &[u8]) -> Option<String> {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
-    let code = match &json["code"] {
-        Value::String(code) => code.clone(),
-        Value::Number(code) => code.to_string(),
-        _ => str::from_utf8(body).ok()?.trim().to_owned(),
-    };
+    let code = CODES.iter().find_map(|field| match &json[*field] {
+        Value::String(code) => Some(code.clone()),
+        Value::Number(code) => Some(code.to_string()).filter(|code| code != "0"),
+        _ => None,
+    });
+    let code = code.or_else(|| Some(str::from_utf8(body).ok()?.trim().to_owned()))?;
     let is_code = (1..=64).contains(&code.len())
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
     is_code.then_some(code)
+}
+
+/// Returns whether the body of a successful response reports a failure, as those of Feishu and its
+/// like do with an error code, Slack's API with `ok`, and Teams with a text
+/// (github.com/MicrosoftDocs/msteams-docs/issues/400). Custom receivers may respond with anything,
+/// so what is ambiguous is a success.
+pub fn reports_failure(body: &[u8]) -> bool {
+    let Ok(Value::Object(json)) = serde_json::from_slice(body) else {
+        return String::from_utf8_lossy(body).contains("delivery failed");
+    };
+    json.iter().any(|(field, value)| match (&**field, value) {
+        // Some receivers respond with 1, or repeat the status.
+        ("code" | "errcode" | "StatusCode" | "error_code", Value::Number(code)) => {
+            !matches!(code.as_i64(), Some(0 | 1 | 200..=299))
+        }
+        ("ok" | "success", value) => *value == Value::Bool(false),
+        ("error", Value::String(error)) => !error.is_empty(),
+        ("error", Value::Object(error)) => !error.is_empty(),
+        ("error", value) => *value == Value::Bool(true),
+        _ => false,
+    })
 }
 
 /// Describes the root cause. Only errors that do not name a host are displayed. Those about
@@ -181,8 +207,50 @@ mod tests {
         for body in ["", "two words", "/path", "é", "a-b", "a\nb", &"a".repeat(65)] {
             assert_eq!(error_code(body.as_bytes()), None, "{body}");
         }
-        for body in [r#"{"code":null}"#, r#"{"error":"x"}"#, r#"{"code":"two words"}"#, "[]"] {
+        for body in [r#"{"code":null}"#, r#"{"code":0}"#, r#"{"code":"two words"}"#, "[]"] {
             assert_eq!(error_code(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_successful_response_may_report_a_failure() {
+        for (body, code) in [
+            (r#"{"code":19001,"data":{},"msg":"param invalid"}"#, Some("19001")),
+            (r#"{"StatusCode":9499,"StatusMessage":"Bad Request"}"#, Some("9499")),
+            (r#"{"errcode":310000,"errmsg":"keywords not in content"}"#, Some("310000")),
+            (r#"{"errcode":-1,"errmsg":"system busy"}"#, None),
+            (r#"{"ok":false,"error":"channel_not_found"}"#, Some("channel_not_found")),
+            (r#"{"ok":false,"error_code":400,"description":"Bad Request"}"#, Some("400")),
+            (r#"{"success":false,"error":"two words"}"#, None),
+            (r#"{"error":{"code":400,"status":"INVALID_ARGUMENT"}}"#, None),
+            (
+                "Webhook message delivery failed with error: Microsoft Teams endpoint returned \
+                 HTTP error 429 with ContextId tcid=0",
+                None,
+            ),
+        ] {
+            assert!(reports_failure(body.as_bytes()), "{body}");
+            assert_eq!(error_code(body.as_bytes()).as_deref(), code, "{body}");
+        }
+        for body in [
+            "",
+            "1",
+            "ok",
+            "Accepted",
+            "<p>0 failed</p>",
+            "{}",
+            "[]",
+            r#"{"code":0,"msg":"success","StatusCode":0,"StatusMessage":"success"}"#,
+            r#"{"errcode":0,"errmsg":"ok"}"#,
+            r#"{"code":200}"#,
+            r#"{"code":1}"#,
+            r#"{"code":"SUCCESS"}"#,
+            r#"{"ok":true,"error":null}"#,
+            r#"{"success":true,"error":""}"#,
+            r#"{"error":false}"#,
+            r#"{"name":"spaces/a/messages/b","text":"delivery failed"}"#,
+        ] {
+            assert!(!reports_failure(body.as_bytes()), "{body}");
         }
     }
 }

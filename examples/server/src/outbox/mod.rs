@@ -28,11 +28,19 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time to finish and record notifications in flight at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// Runs a worker for each notifier until shutdown, and finishes what is in flight.
-pub async fn run(notifiers: Vec<Notifier>, state: &AppState, shutdown: &CancellationToken) {
-    let workers = notifiers.into_iter().map(|notifier| Worker { notifier, state: state.clone() });
-    let workers: JoinSet<_> =
-        workers.map(|worker| supervise(Arc::new(worker), shutdown.clone())).collect();
+/// Runs a worker for each channel, given by its name, until shutdown, and finishes what is in
+/// flight.
+pub async fn run(
+    notifiers: Vec<(String, Notifier)>,
+    state: &AppState,
+    shutdown: &CancellationToken,
+) {
+    let mut workers = JoinSet::new();
+    for (channel, notifier) in notifiers {
+        let worker = Arc::new(Worker { channel: channel.clone(), notifier, state: state.clone() });
+        let shutdown = shutdown.clone();
+        workers.spawn(supervise(channel, move || Arc::clone(&worker).run(shutdown.clone())));
+    }
     shutdown.cancelled().await;
     if timeout(SHUTDOWN_TIMEOUT, workers.join_all()).await.is_err() {
         warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
@@ -40,23 +48,26 @@ pub async fn run(notifiers: Vec<Notifier>, state: &AppState, shutdown: &Cancella
 }
 
 /// Restarts a worker that panics. What it had claimed becomes due again when the lease expires.
-async fn supervise(worker: Arc<Worker>, shutdown: CancellationToken) {
-    let run = || tokio::spawn(Arc::clone(&worker).run(shutdown.clone()));
-    while AbortOnDropHandle::new(run()).await.is_err() {
-        error!(channel = worker.notifier.name(), "notification worker panicked; restarting");
+async fn supervise<F>(channel: String, run: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while AbortOnDropHandle::new(tokio::spawn(run())).await.is_err() {
+        error!(channel, "notification worker panicked; restarting");
         sleep(RETRY_DELAY).await;
     }
 }
 
 /// Claims the notifications of one channel, a few at a time, sends them, and records the outcomes.
 struct Worker {
+    channel: String,
     notifier: Notifier,
     state: AppState,
 }
 
 impl Worker {
     async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        let (channel, store) = (self.notifier.name(), &self.state.store);
+        let (channel, store) = (&*self.channel, &self.state.store);
         let mut changes = store.subscribe();
         let mut in_flight = JoinSet::new();
         let mut paused_until = None::<SystemTime>;
@@ -131,7 +142,7 @@ impl Worker {
         // another key, since it is to be sent again.
         let key = sha256_hex(&[
             delivery.signature.as_bytes(),
-            self.notifier.name().as_bytes(),
+            self.channel.as_bytes(),
             &claimed.replay.to_be_bytes(),
         ]);
         // They are not kept while the notification is sent.
@@ -144,7 +155,7 @@ impl Worker {
     }
 
     fn report(&self, claimed: &Notification, outcome: &Outcome) {
-        let channel = self.notifier.name();
+        let channel = &*self.channel;
         let Notification { delivery_id: delivery, attempts, .. } = claimed;
         self.state.metrics.notification(channel, outcome.name());
         match outcome {
@@ -157,5 +168,23 @@ impl Worker {
                 warn!(channel, delivery, attempts, reason, "notification failed");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_panics_is_restarted_until_it_ends() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let run = || {
+            let runs = runs.clone();
+            async move { assert!(runs.fetch_add(1, Ordering::Relaxed) == 3, "a test") }
+        };
+        supervise("hooks.example.com-1".to_owned(), run).await;
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
     }
 }

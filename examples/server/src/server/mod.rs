@@ -56,8 +56,11 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     )?;
     log_warnings(&settings, &webhook_secrets);
 
-    let channels: Vec<_> = notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
-    let store = store.start(channels.clone(), settings.tawk_retention_days);
+    let addresses: Vec<_> = notifiers.iter().map(|it| it.address().clone()).collect();
+    let channels = store.channel_names(&addresses).await.context("failed to name the channels")?;
+    let channel_count = channels.len();
+    let notifiers: Vec<_> = channels.iter().cloned().zip(notifiers).collect();
+    let store = store.start(channels, settings.tawk_retention_days);
     let notify_on = settings.notify.notify_on.clone();
     let state = AppState {
         log_level: settings.tawk_log,
@@ -80,7 +83,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         mode = config::name(&settings.tawk_mode),
         tawk_log = config::name(&settings.tawk_log),
         secrets = webhook_secrets.len(),
-        channels = channels.len(),
+        channels = channel_count,
         "listening on {}://{address}{WEBHOOK_PATH}",
         if tls.is_some() { "https" } else { "http" }
     );

@@ -19,14 +19,24 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 const NEWER_LISTENER: &str = "a newer listener has migrated it; start that one";
 
-const SQLITE: [(&str, &str); 2] = [
+const SQLITE: [(&str, &str); 4] = [
     ("V1__deliveries", include_str!("../../migrations/sqlite/0001_deliveries.sql")),
     ("V2__outbox", include_str!("../../migrations/sqlite/0002_outbox.sql")),
+    (
+        "V3__one_notification_per_event",
+        include_str!("../../migrations/sqlite/0003_one_notification_per_event.sql"),
+    ),
+    ("V4__channels", include_str!("../../migrations/sqlite/0004_channels.sql")),
 ];
 
-const POSTGRES: [(&str, &str); 2] = [
+const POSTGRES: [(&str, &str); 4] = [
     ("V1__deliveries", include_str!("../../migrations/postgres/0001_deliveries.sql")),
     ("V2__outbox", include_str!("../../migrations/postgres/0002_outbox.sql")),
+    (
+        "V3__one_notification_per_event",
+        include_str!("../../migrations/postgres/0003_one_notification_per_event.sql"),
+    ),
+    ("V4__channels", include_str!("../../migrations/postgres/0004_channels.sql")),
 ];
 
 /// What [`retry`] would find.

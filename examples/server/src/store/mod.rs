@@ -8,11 +8,13 @@
 //!   postgres.rs     PostgreSQL over three connections
 //!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
 //! migrations.rs   the schema
+//! channels.rs     names of channels
 //! retention.rs    deletes what is old
 //! check.rs        inspects a database without changing it
 //! status.rs       what `/readyz` and `/metrics` ask
 //! ```
 
+mod channels;
 mod check;
 mod database;
 mod migrations;

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tower_tawk::event::Event;
 use tower_tawk::{Signature, VerifiedSignature};
@@ -50,6 +52,17 @@ impl VerifiedDelivery {
             headers: json_text(&redact::headers(headers)),
             body,
         }
+    }
+
+    /// Returns what identifies the event: the hash of its id, its name, and its chat or ticket. The
+    /// id is not signed, and without the rest it could be forged to suppress another notification.
+    pub fn event_key(&self) -> Option<Vec<u8>> {
+        let id = self.event_id.as_deref().filter(|id| !id.is_empty())?;
+        let event = self.event.as_deref()?;
+        let (chat, ticket) = (self.chat_id.as_deref(), self.ticket_id.as_deref());
+        chat.or(ticket)?;
+        let text = json!([id, event, chat, ticket]).to_string();
+        Some(Sha256::digest(text).to_vec())
     }
 
     /// Decodes the body.

@@ -30,16 +30,19 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
      SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'";
 
-/// Inserts a batch, a column as an array, and the notifications of what is new.
+/// Inserts a batch, a column as an array, and the notifications of what is new, unless the channel
+/// has one of the event. Two listeners that insert in the same order cannot deadlock.
 const INSERT: &str = "WITH new AS (INSERT INTO deliveries (signature, received_at, secret_label, \
         event_id, event, chat_id, ticket_id, property_id, headers, body) \
         SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], \
         $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[]) \
         ON CONFLICT (signature) DO NOTHING RETURNING id, signature, received_at), \
-     notified AS (INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at) \
-        SELECT id, channel, 0, received_at, received_at FROM new \
-        JOIN unnest($11::bytea[], $12::text[]) WITH ORDINALITY \
-        AS notify (signature, channel, position) USING (signature) ORDER BY position \
+     notified AS (INSERT INTO outbox \
+        (delivery_id, channel, replay, created_at, due_at, event_key) \
+        SELECT id, channel, 0, received_at, received_at, event_key FROM new \
+        JOIN unnest($11::bytea[], $12::text[], $13::bytea[]) WITH ORDINALITY \
+        AS notify (signature, channel, event_key, position) USING (signature) \
+        ORDER BY event_key, position \
         ON CONFLICT DO NOTHING) \
      SELECT id, signature FROM new";
 
@@ -206,11 +209,12 @@ async fn insert(
     connection: &Connection,
     inserts: &[PendingInsert],
 ) -> Result<Vec<Stored>, StoreError> {
-    let (mut notified, mut channels) = (Vec::new(), Vec::new());
+    let (mut notified, mut channels, mut event_keys) = (Vec::new(), Vec::new(), Vec::new());
     for insert in inserts {
         for channel in &*insert.channels {
             notified.push(&insert.delivery.signature.as_bytes()[..]);
             channels.push(channel);
+            event_keys.push(insert.delivery.event_key());
         }
     }
     let new = connection
@@ -229,6 +233,7 @@ async fn insert(
                 (&column(inserts, |row| &row.body[..]), Type::BYTEA_ARRAY),
                 (&notified, Type::BYTEA_ARRAY),
                 (&channels, Type::TEXT_ARRAY),
+                (&event_keys, Type::BYTEA_ARRAY),
             ],
         )
         .await?;

@@ -31,8 +31,9 @@ const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_lab
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
                       ON CONFLICT (signature) DO NOTHING";
 
-const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at) \
-                      VALUES (?1, ?2, 0, ?3, ?3)";
+/// Inserts nothing if the channel has a notification of the event.
+const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at, \
+                      event_key) VALUES (?1, ?2, 0, ?3, ?3, ?4) ON CONFLICT DO NOTHING";
 
 /// Handle to both threads. Cheap to clone.
 #[derive(Clone)]
@@ -241,8 +242,9 @@ fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Resul
             continue;
         }
         let id = connection.last_insert_rowid();
+        let event_key = delivery.event_key();
         for channel in &**channels {
-            insert_notification.execute(params![id, channel, received_at])?;
+            insert_notification.execute(params![id, channel, received_at, event_key])?;
         }
         stored.push(Stored::New { id });
     }

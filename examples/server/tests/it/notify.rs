@@ -2,17 +2,22 @@
 //! happens to the receiver, the listener or the delivery.
 
 mod commands;
+mod events;
 mod failures;
 mod once;
 mod outbox;
 mod receiver;
 mod retention;
 mod sent;
+mod services;
 mod settings;
 
 crate::support::on_each_database! {
     sent::a_reply_is_sent_once_on_every_channel_however_often_it_is_delivered,
     sent::replies_and_tickets_are_sent_by_default,
+    events::an_event_signed_under_two_secrets_is_notified_once,
+    events::concurrent_deliveries_of_an_event_are_notified_once,
+    events::an_event_id_does_not_suppress_the_notification_of_another_event,
     failures::a_failed_notification_is_retried_with_the_same_key,
     commands::lists_waiting_sent_and_failed_notifications_with_the_error,
     commands::a_replay_is_sent_with_another_key,

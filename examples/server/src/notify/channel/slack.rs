@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Channel;
+use super::{Channel, without_mentions};
 use crate::notify::message::Message;
 
 pub struct Slack;
@@ -27,17 +27,9 @@ impl Channel for Slack {
 ///
 /// - `&`, `<` and `>` as Slack requires (docs.slack.dev/messaging/formatting-message-text):
 ///   `<!channel>`, `<@U123>` and `<https://…|text>` have a meaning there.
-/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and
-///   some receivers drop a zero-width character in between.
-/// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
-///   fetched.
+/// - Mentions and Markdown links.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('@', "\u{ff20}")
-        .replace("](", "] (")
-        .replace("]:", "] :")
+    without_mentions(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 #[cfg(test)]
