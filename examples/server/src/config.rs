@@ -180,13 +180,13 @@ pub fn name(value: &impl ValueEnum) -> String {
 /// of named values, in `command` and its subcommands.
 pub fn blank_is_unset(command: Command) -> Command {
     command.mut_subcommands(blank_is_unset).mut_args(|argument| {
+        let Some(name) = argument.get_env().map(OsStr::to_owned) else { return argument };
         let argument = argument.ignore_case(true);
-        let Some(name) = argument.get_env() else { return argument };
-        if is_set(name) {
+        if is_set(&name) {
             argument
         } else if name == "TAWK_WEBHOOK_SECRET" && is_set(OLDER_SECRET_NAME.as_ref()) {
             argument.env(OLDER_SECRET_NAME)
-        } else if env::var_os(name).is_some() {
+        } else if env::var_os(&name).is_some() {
             argument.env(Resettable::Reset)
         } else {
             argument
