@@ -9,7 +9,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use tower_tawk::event::{Event, MessageKind, Role, TicketCreate};
 
-use super::sanitize::{html_to_text, line, name, quote};
+use super::html::html_to_text;
+use super::sanitize::{line, name, quote};
 use super::trigger::Trigger;
 use crate::event_summary::EventSummary;
 

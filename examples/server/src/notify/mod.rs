@@ -3,13 +3,15 @@
 //! ```text
 //! trigger.rs     which events send a notification (NOTIFY_ON)
 //! message.rs     an event -> title, text and fields
-//!   sanitize.rs    removes email addresses, HTML and control characters
+//!   html.rs        HTML -> text
+//!   sanitize.rs    removes email addresses and control characters
 //! channel/       a file for each service, and the parsing of NOTIFY_URL
 //! notifier.rs    posts a message to a channel
 //!   send_error.rs  why that failed, and whether a retry can help
 //! ```
 
 mod channel;
+mod html;
 mod message;
 mod notifier;
 mod sanitize;

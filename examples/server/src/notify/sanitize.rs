@@ -1,19 +1,12 @@
-//! Sanitizes names and messages for notifications: one line, without control characters, email
-//! addresses and HTML, truncated.
+//! Sanitizes names and messages for notifications: one line, without control characters and
+//! email addresses, truncated.
 
-use html5gum::{DefaultEmitter, Token, Tokenizer};
 use linkify::{LinkFinder, LinkKind};
 
 const MAX_NAME_CHARS: usize = 60;
 
 /// Maximum characters of a text that are read. A text may have a megabyte.
 const MAX_READ_CHARS: usize = 2_000;
-
-/// Maximum bytes of HTML that are read.
-const MAX_HTML_LEN: usize = 256 * 1024;
-
-/// Elements whose content is not for reading.
-const HIDDEN: [&[u8]; 3] = [b"script", b"style", b"title"];
 
 const EMAIL: &str = "[email]";
 
@@ -99,29 +92,6 @@ fn is_address(word: &str) -> bool {
     local.contains(char::is_alphanumeric) && domain.contains(char::is_alphanumeric)
 }
 
-/// Returns the text of HTML, as the message of a ticket that came by email may be. A text without
-/// tags is returned as it is. The result is for reading, and still untrusted.
-pub fn html_to_text(html: &str) -> String {
-    let html = &html[..html.floor_char_boundary(MAX_HTML_LEN)];
-    let mut emitter = DefaultEmitter::default();
-    // Otherwise the content of a hidden element is read as HTML.
-    emitter.naively_switch_states(true);
-    let mut text = String::new();
-    let (mut is_html, mut is_hidden) = (false, false);
-    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
-        match token {
-            Token::String(part) if !is_hidden => text.push_str(&String::from_utf8_lossy(&part)),
-            Token::String(_) | Token::Error(_) => {}
-            tag => {
-                is_hidden = matches!(tag, Token::StartTag(tag) if HIDDEN.contains(&&**tag.name));
-                is_html = true;
-                text.push(' ');
-            }
-        }
-    }
-    if is_html { text } else { html.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,34 +175,5 @@ mod tests {
         assert_eq!(name("Nadia <a@b.example>").unwrap(), "Nadia <[email]>");
         assert_eq!(name("Nadia\r\nOkafor").unwrap(), "Nadia Okafor");
         assert_eq!(name(&"é".repeat(61)).unwrap().chars().count(), 60);
-    }
-
-    #[test]
-    fn removes_tags_and_decodes_entities_of_html() {
-        for (html, text) in [
-            ("<p>Bonjour,</p><p>Je souhaite</p>", " Bonjour,  Je souhaite "),
-            ("<!-- x -->a<br/>b", " a b"),
-            ("<b>Tom &amp; Jo&#x27;s &#9749;&nbsp;&lt;3</b>", " Tom & Jo's ☕\u{a0}<3 "),
-            ("<b>&unknown; &; & &#x110000;</b>", " &unknown; &; & \u{fffd} "),
-            ("<title>a <b></title><STYLE>a > b {}</STYLE>c", "    c"),
-            ("<script>if (a<b) '</p>'</script>c<!-- <p>d</p> -->", "  c "),
-            ("<a href=\"mailto:a@b.example\">a&#64;b</a>", " a@b "),
-        ] {
-            assert_eq!(html_to_text(html), text);
-        }
-    }
-
-    #[test]
-    fn keeps_text_that_is_not_html() {
-        for text in ["", "a < b > c", "I <3 it &amp; you", "1 &lt; 2", "<", "<a", "< b>"] {
-            assert_eq!(html_to_text(text), text);
-        }
-    }
-
-    #[test]
-    fn reads_megabytes_of_malformed_html() {
-        for text in ["<", "<a ", "<a b=", "<!--", "</", "&", "&#", "<p>", "<style>"] {
-            assert!(html_to_text(&text.repeat(500_000)).len() <= MAX_HTML_LEN);
-        }
     }
 }

@@ -32,7 +32,7 @@ impl SendError {
         Self::Transient { reason: reason.into(), retry_after: None }
     }
 
-    /// Creates the error of a response that reports a failure. `code` is the error code of the service.
+    /// Creates the error of a response that reports a failure. `code` is that of the service.
     ///
     /// Only 410 Gone is permanent (RFC 9110, section 15.5.11): a receiver that is being redeployed
     /// may respond with 404, or anything else.

@@ -1,6 +1,6 @@
-//! Names channels for the log, metrics and `inbox outbox`: the host of the URL and a number. The URL
-//! may be a secret, and a hash of it would confirm a guess. So the number is found by an HMAC under a
-//! random key that does not leave the database.
+//! Names channels for the log, metrics and `inbox outbox`: the host of the URL and a number. The
+//! URL may be a secret, and a hash of it would confirm a guess. So the number is found by an HMAC
+//! under a random key that does not leave the database.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -10,7 +10,7 @@ use super::model::StoreError;
 use crate::notify::Address;
 
 impl Store {
-    /// Returns the names of channels, in their order. A new channel gets the next number, and pending
+    /// Returns the names of channels, in their order. A new channel gets the next number. Pending
     /// notifications under the name that an earlier version gave it are renamed.
     pub async fn channel_names(&self, addresses: &[Address]) -> Result<Vec<String>, StoreError> {
         let key = self.channel_key().await?;

@@ -15,8 +15,8 @@ use chat::Chat;
 use ntfy::Ntfy;
 use slack::Slack;
 
-const EXPECTED_URL: &str = "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// without TLS; other \
-     schemes are not supported";
+const EXPECTED_URL: &str = "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// \
+                            without TLS; other schemes are not supported";
 
 /// A service that notifications are sent to.
 pub trait Channel: Send + Sync {
