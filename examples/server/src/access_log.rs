@@ -1,8 +1,11 @@
 //! The access log: one record a request to the webhook, as detailed as `TAWK_LOG` says.
 //!
 //! Records are bounded, and contain no text twice: a body that is JSON is only logged as JSON.
+//! Escaping makes a byte at most six times as long, so that no record exceeds 256 KiB, the limit of
+//! Google Cloud Logging (<https://cloud.google.com/logging/quotas>).
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::panic;
 
 use axum::extract::{Request, State};
@@ -17,12 +20,12 @@ use tower_tawk::{Reason, Rejection, Signature};
 use tracing::Instrument;
 
 use crate::config::TawkLog;
-use crate::error::AppError;
+use crate::error::{AppError, Denial};
 use crate::escape::{json_line, json_text};
 use crate::event_summary::EventSummary;
 use crate::redact;
 use crate::state::AppState;
-use crate::store::{NewDelivery, StoreError, Stored};
+use crate::store::{StoreError, Stored, VerifiedDelivery};
 
 /// Writes a record as one tracing event. A macro, because the level of an event is a constant.
 ///
@@ -38,6 +41,8 @@ macro_rules! write_record {
             secret = $record.secret,
             bytes = $record.bytes,
             declared_bytes = $record.declared_bytes,
+            peer = $record.peer.map(tracing::field::display),
+            client = $record.client.map(tracing::field::display),
             delivery = $record.delivery,
             duplicate = $record.duplicate,
             event = summary.event,
@@ -64,7 +69,7 @@ macro_rules! write_record {
 }
 
 /// Maximum logged length of a verified body. Longer ones are only complete in the inbox.
-const MAX_VERIFIED_BODY: usize = 64 * 1024;
+const MAX_VERIFIED_BODY: usize = 32 * 1024;
 
 /// Maximum logged length of an unverified body.
 const MAX_UNVERIFIED_BODY: usize = 16 * 1024;
@@ -113,7 +118,9 @@ fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
         }
     } else if let Some(denial) = error.and_then(|error| error.denial()) {
         state.metrics.denied(denial.label);
-        let record = Record::not_received(level, headers, denial.reason.into());
+        let Denial { reason, peer, client, .. } = denial;
+        let record = Record::not_received(level, headers, reason.into());
+        let record = Record { peer, client, ..record };
         write_record!(info, record, "none", "delivery not received");
     }
 }
@@ -122,7 +129,7 @@ fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
 /// delivery can replay it.
 pub fn log_verified(
     level: TawkLog,
-    delivery: &NewDelivery,
+    delivery: &VerifiedDelivery,
     event: &Event,
     summary: EventSummary<'_>,
     stored: &Result<Stored, StoreError>,
@@ -146,7 +153,7 @@ pub fn log_verified(
         }
     }
     if level != TawkLog::Summary {
-        record.headers = Some(delivery.headers.as_str().into());
+        record.headers = Some(bounded_headers(&delivery.headers));
         record.body = LoggedBody::verified(&delivery.body);
         record.signature = Some(delivery.signature);
     }
@@ -194,6 +201,10 @@ struct Record<'a> {
     bytes: Option<usize>,
     /// `Content-Length` of a body that was not received.
     declared_bytes: Option<u64>,
+    /// The address of the connection, if it was rejected for it.
+    peer: Option<IpAddr>,
+    /// The address of the client, which a trusted proxy may have forwarded.
+    client: Option<IpAddr>,
     /// The id in the inbox.
     delivery: Option<i64>,
     duplicate: Option<bool>,
@@ -214,19 +225,20 @@ impl Record<'_> {
             reason: Some(reason),
             declared_bytes: length.and_then(|length| length.parse().ok()),
             event_id: redact::event_id(headers).map(Cow::Owned),
-            headers: (level != TawkLog::Summary).then(|| unverified_headers(headers).into()),
+            headers: (level != TawkLog::Summary).then(|| {
+                bounded_headers(&json_text(&redact::headers(headers))).into_owned().into()
+            }),
             ..Self::default()
         }
     }
 }
 
-/// Formats the headers without credentials, or only their length if they would fill the log.
-fn unverified_headers(headers: &HeaderMap) -> String {
-    let text = json_text(&redact::headers(headers));
-    if text.len() <= MAX_HEADERS {
-        return text;
+/// Replaces headers that would fill the log with their length.
+fn bounded_headers(text: &str) -> Cow<'_, str> {
+    match text.len() {
+        ..=MAX_HEADERS => text.into(),
+        length => json_text(&json!(format!("[{length} bytes]"))).into(),
     }
-    json_text(&json!(format!("[{} bytes]", text.len())))
 }
 
 /// A body: as JSON, or else as text.
@@ -291,7 +303,8 @@ mod tests {
     fn long_headers_are_logged_by_their_length() {
         let logged = |length| {
             let value = HeaderValue::from_bytes(&vec![0xff; length]).unwrap();
-            unverified_headers(&HeaderMap::from_iter([(CONTENT_LENGTH, value)]))
+            let headers = HeaderMap::from_iter([(CONTENT_LENGTH, value)]);
+            bounded_headers(&json_text(&redact::headers(&headers))).into_owned()
         };
         assert!(logged(1).starts_with(r#"{"content-length":"#));
         // A byte is written as `\\xff`.

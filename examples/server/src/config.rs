@@ -16,9 +16,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::builder::Resettable;
+use clap::builder::{BoolishValueParser, Resettable};
 use clap::{ArgAction, Args, Command, ValueEnum};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::notify::Triggers;
 
@@ -75,15 +75,16 @@ pub struct Settings {
     pub tawk_trusted_proxies: Option<Networks>,
 
     /// Whether deliveries over plain HTTP are rejected with 403
-    #[arg(long, env, default_value_t = false, action = ArgAction::Set, value_name = "BOOL")]
+    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_name = "BOOL")]
+    #[arg(value_parser = BoolishValueParser::new())]
     pub tawk_require_https: bool,
 
     /// PEM file with the certificate chain to serve HTTPS with
-    #[arg(long, env, requires = "tls_key", value_name = "FILE")]
+    #[arg(long, env, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
     /// PEM file with the certificate's private key
-    #[arg(long, env, hide_env_values = true, requires = "tls_cert", value_name = "FILE")]
+    #[arg(long, env, hide_env_values = true, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
     /// Maximum number of concurrent deliveries; more are rejected with 503
@@ -126,7 +127,7 @@ pub struct Database {
 /// Notifications. Its URLs are a string and hidden, because they may be secrets.
 #[derive(Args)]
 pub struct Notify {
-    /// Comma-separated notification targets: https://HOST/PATH for Slack and compatible services,
+    /// Comma-separated notification targets: https://HOST/PATH for Slack and other chat services,
     /// ntfys://HOST/TOPIC for ntfy (http:// and ntfy:// without TLS)
     #[arg(
         long,
@@ -175,16 +176,28 @@ pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Treats empty environment variables as unset, as left by unfilled templates, in `command` and its
-/// subcommands.
-pub fn empty_is_unset(command: Command) -> Command {
-    command.mut_subcommands(empty_is_unset).mut_args(|argument| {
-        let Some(name) = argument.get_env() else { return argument };
-        if is_set(name) {
+/// Treats blank environment variables as unset, as left by unfilled templates, and ignores the case
+/// of named values, in `command` and its subcommands.
+pub fn blank_is_unset(command: Command) -> Command {
+    command.mut_subcommands(blank_is_unset).mut_args(|argument| {
+        let Some(name) = argument.get_env().map(OsStr::to_owned) else { return argument };
+        let argument = argument.ignore_case(true);
+        if is_set(&name) {
             argument
         } else if name == "TAWK_WEBHOOK_SECRET" && is_set(OLDER_SECRET_NAME.as_ref()) {
             argument.env(OLDER_SECRET_NAME)
-        } else if env::var_os(name).is_some() {
+        } else if env::var_os(&name).is_some() {
+            argument.env(Resettable::Reset)
+        } else {
+            argument
+        }
+    })
+}
+
+/// Treats a variable as unset, in `command` and its subcommands.
+pub fn unset(command: Command, name: &str) -> Command {
+    command.mut_subcommands(|subcommand| unset(subcommand, name)).mut_args(|argument| {
+        if argument.get_env().is_some_and(|variable| variable == name) {
             argument.env(Resettable::Reset)
         } else {
             argument
@@ -196,7 +209,21 @@ pub fn empty_is_unset(command: Command) -> Command {
 const OLDER_SECRET_NAME: &str = "TAWK_TAWK_WEBHOOK_SECRET";
 
 fn is_set(name: &OsStr) -> bool {
-    env::var_os(name).is_some_and(|value| !value.is_empty())
+    let value = env::var_os(name).unwrap_or_default();
+    // A blank list of addresses is rejected, since without one any client may deliver.
+    let is_blank_list = name == "TAWK_ALLOWED_IPS" && !value.is_empty();
+    is_blank_list || value.to_str().is_none_or(|value| clean(value).is_some())
+}
+
+/// Removes surrounding whitespace, and quotes, which `docker run --env-file` keeps.
+///
+/// Returns `None` if nothing is left, or if Kubernetes has set the variable for a service: for one
+/// that is called `metrics`, it sets `METRICS_PORT=tcp://10.0.0.1:80`.
+pub fn clean(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
+    let value = unquoted.map_or(value, str::trim);
+    (!value.is_empty() && !value.starts_with("tcp://")).then_some(value)
 }
 
 /// A limit of 0 would reject every delivery.
@@ -235,22 +262,10 @@ impl FromStr for Networks {
 }
 
 fn parse_network(entry: &str) -> Option<IpNet> {
-    let network = match entry.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address),
-        Err(_) => entry.parse().ok()?,
-    };
-    Some(canonical(network))
-}
-
-/// Converts IPv4-mapped IPv6 networks to IPv4.
-fn canonical(network: IpNet) -> IpNet {
-    const MAPPED_PREFIX_LENGTH: u8 = 96;
-
-    let IpNet::V6(mapped) = network else { return network };
-    let address = mapped.addr().to_ipv4_mapped();
-    let length = mapped.prefix_len().checked_sub(MAPPED_PREFIX_LENGTH);
-    let ipv4 = address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
-    ipv4.map_or(network, IpNet::V4)
+    match entry.parse::<IpAddr>() {
+        Ok(address) => Some(address.to_canonical().into()),
+        Err(_) => entry.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -301,7 +316,7 @@ mod tests {
 
     #[test]
     fn ipv4_mapped_ipv6_is_ipv4() {
-        for networks in ["198.51.100.0/24", "::ffff:198.51.100.0/120"] {
+        for networks in ["198.51.100.0/24", "198.51.100.9", "::ffff:198.51.100.9"] {
             assert!(contains(networks, "198.51.100.9"), "{networks}");
             assert!(contains(networks, "::ffff:198.51.100.9"), "{networks}");
             assert!(!contains(networks, "::ffff:198.51.101.9"), "{networks}");

@@ -1,52 +1,88 @@
-//! Loads `.env`, before anything reads the environment.
+//! Completes the environment, before anything reads it: with the lines of `.env`, and with the
+//! contents of the files that `TAWK_WEBHOOK_SECRET_FILE` and the like name.
 //!
 //! dotenvy's own errors contain the line that they are about, which may be the one with the secret.
 //! Ours only contain its number.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::config;
 
 /// Only in the working directory, not in its parents.
 const FILE: &str = ".env";
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Settings that may be in a file, which `NAME_FILE` names.
+const SECRETS: [&str; 3] = ["TAWK_WEBHOOK_SECRET", "DATABASE_URL", "NOTIFY_URL"];
 
-/// Sets the variables of `.env`, except for those that the environment sets to a non-empty value.
-/// A missing file is not an error.
-pub fn load() -> anyhow::Result<()> {
-    let contents = match fs::read(FILE) {
-        Ok(contents) => contents,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            bail!("cannot read {FILE}: {error}; make it a readable file, or remove it");
+/// Sets the variables of `.env` that the environment does not set, and the secrets that are in
+/// files. Removes whitespace and quotes around the values of `settings`. A missing `.env` is not an
+/// error.
+pub fn load(settings: &[String]) -> Result<()> {
+    let mut variables = read_file()?;
+    for name in settings.iter().cloned().chain(SECRETS.map(file_setting)) {
+        variables.entry(name).or_default();
+    }
+    for (name, value) in &mut variables {
+        if let Ok(set) = env::var(name)
+            && config::clean(&set).is_some()
+        {
+            *value = set;
         }
-    };
-    let contents = contents.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&contents);
-    let Some(variables) = parse(contents) else {
-        bail!(
-            "line {} of {FILE} is invalid; write NAME=value, with single quotes around a value \
-             that contains spaces, quotes, `#` or `$`",
-            invalid_line(contents)
-        );
-    };
-    // dotenvy sets variables for us, since `env::set_var` is unsafe. It either overrides non-empty
-    // variables or keeps empty ones, so it only gets the variables that it has to set.
-    let missing: String = variables
+    }
+    for name in SECRETS {
+        read_secret(name, &mut variables)?;
+    }
+    // dotenvy sets variables for us, since `env::set_var` is unsafe.
+    let lines: String = variables
         .iter()
-        .filter(|(name, _)| env::var_os(name).is_none_or(|value| value.is_empty()))
+        .filter_map(|(name, value)| Some((name, config::clean(value)?)))
         .map(|(name, value)| format!("{name}=\"{}\"\n", escape(value)))
         .collect();
-    let loaded = dotenvy::from_read_iter(missing.as_bytes()).load_override();
+    let loaded = dotenvy::from_read_iter(lines.as_bytes()).load_override();
     // The error would contain the value.
     loaded.ok().with_context(|| format!("cannot load {FILE}"))
 }
 
+/// Reads `.env`. Of several lines for a name, the last one counts, as in a shell.
+fn read_file() -> Result<BTreeMap<String, String>> {
+    let contents = match fs::read(FILE) {
+        Ok(contents) => decode(contents),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => {
+            bail!("cannot read {FILE}: {error}; make it a readable file, or remove it");
+        }
+    };
+    parse(&contents).with_context(|| {
+        format!(
+            "line {} of {FILE} is invalid; write NAME=value, with single quotes around a value \
+             that contains spaces, quotes, `#` or `$`",
+            invalid_line(&contents)
+        )
+    })
+}
+
+/// Removes a byte order mark, and converts UTF-16, as `echo` in PowerShell writes it, to UTF-8.
+fn decode(contents: Vec<u8>) -> Vec<u8> {
+    let unit: fn([u8; 2]) -> u16 = match contents[..] {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        [0xef, 0xbb, 0xbf, ref utf_8 @ ..] => return utf_8.into(),
+        _ => return contents,
+    };
+    let units = contents[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).map(|c| c.unwrap_or('\0')).collect::<String>().into()
+}
+
 /// Returns `None` if a line is invalid, or contains NUL, which environment variables can't.
-fn parse(contents: &[u8]) -> Option<Vec<(String, String)>> {
-    let variables: Vec<_> = dotenvy::from_read_iter(contents).collect::<Result<_, _>>().ok()?;
+fn parse(contents: &[u8]) -> Option<BTreeMap<String, String>> {
+    // dotenvy rejects a blank at the end of the file.
+    let lines = dotenvy::from_read_iter(contents.chain(&b"\n"[..]));
+    let variables: BTreeMap<_, _> = lines.collect::<Result<_, _>>().ok()?;
     let has_nul = variables.iter().any(|(name, value)| (name.to_owned() + value).contains('\0'));
     (!has_nul).then_some(variables)
 }
@@ -57,6 +93,28 @@ fn invalid_line(contents: &[u8]) -> usize {
     let lines: Vec<_> = contents.split_inclusive(|byte| *byte == b'\n').collect();
     let is_valid = |count: &usize| parse(&lines[..*count].concat()).is_some();
     (0..lines.len()).rev().find(is_valid).unwrap_or(0) + 1
+}
+
+/// Reads a secret from the file that another setting names.
+fn read_secret(name: &str, variables: &mut BTreeMap<String, String>) -> Result<()> {
+    let setting = file_setting(name);
+    let Some(path) = variables.get(&setting).and_then(|path| config::clean(path)) else {
+        return Ok(());
+    };
+    ensure!(
+        variables.get(name).is_none_or(|value| config::clean(value).is_none()),
+        "{name} and {setting} are both set; remove one of them"
+    );
+    // The error does not contain the path, which may be the secret itself.
+    let secret = fs::read_to_string(path).with_context(|| format!("cannot read {setting}"))?;
+    let is_usable = config::clean(&secret).is_some() && !secret.contains('\0');
+    ensure!(is_usable, "{setting}: the file contains no secret; write it into the file");
+    variables.insert(name.to_owned(), secret);
+    Ok(())
+}
+
+fn file_setting(name: &str) -> String {
+    format!("{name}_FILE")
 }
 
 /// Escapes a value for double quotes.
@@ -73,13 +131,24 @@ mod tests {
         for value in ["", "a b", r#"\"'$x${x}#\n"#, "two\nlines\r\n", " ", "é"] {
             let line = format!("NAME=\"{}\"\n", escape(value));
             let parsed = parse(line.as_bytes()).unwrap();
-            assert_eq!(parsed, [("NAME".to_owned(), value.to_owned())], "{line}");
+            assert_eq!(parsed["NAME"], value, "{line}");
         }
     }
 
     #[test]
-    fn the_last_line_for_a_name_comes_last() {
-        let names = parse(b"A=1\nB=2\nA=3\n").unwrap();
-        assert_eq!(names.last(), Some(&("A".to_owned(), "3".to_owned())));
+    fn values_end_at_blanks_and_comments() {
+        let one = ["A=1 ", "A=1 \n", "A=1\t\r\n", "A = 1 # x", "A=1 #x", "A='1' ", "export A=1"];
+        for line in one {
+            assert_eq!(parse(line.as_bytes()).unwrap()["A"], "1", "{line:?}");
+        }
+        for line in ["A= ", "A=", "A=\n\n", "A=''"] {
+            assert_eq!(parse(line.as_bytes()).unwrap()["A"], "", "{line:?}");
+        }
+        assert_eq!(parse(b"A=a#b").unwrap()["A"], "a#b");
+    }
+
+    #[test]
+    fn the_last_line_for_a_name_counts() {
+        assert_eq!(parse(b"A=1\nB=2\nA=3\n").unwrap()["A"], "3");
     }
 }

@@ -1,14 +1,12 @@
-//! [`EventSummary`]: the fields of an event that are stored, logged and sent in notifications.
+//! [`EventSummary`]: the fields of an event that are stored and logged.
 
-use std::collections::HashSet;
-
-use tower_tawk::event::{Event, Message, Person, Property, Role, Timestamp};
+use tower_tawk::event::{Event, Property, Role, Timestamp};
 
 /// Maximum bytes of an id, a name or a time that goes into a column or a log record.
 const MAX_FIELD_LEN: usize = 128;
 
-/// A summary of an event. The fields up to `agent_replies` hold no personal data and are truncated.
-#[derive(Clone, Default)]
+/// A summary of an event without personal data. Texts are truncated.
+#[derive(Default)]
 pub struct EventSummary<'a> {
     pub event: Option<&'a str>,
     /// Why the body is not an event.
@@ -22,62 +20,26 @@ pub struct EventSummary<'a> {
     pub messages: Option<usize>,
     /// Number of messages in a transcript that agents sent.
     pub agent_replies: Option<usize>,
-    /// Name of the property.
-    pub property: Option<&'a str>,
-    /// Visitor or requester.
-    pub person: Option<Person<'a>>,
-    /// Subject of a ticket.
-    pub subject: Option<&'a str>,
-    /// First message of a chat, or the message of a ticket.
-    pub text: Option<&'a str>,
-    replies: Vec<&'a Message>,
 }
 
 impl<'a> EventSummary<'a> {
     pub fn new(event: &'a Event) -> Self {
-        let replies: Vec<_> = event.agent_replies().collect();
-        let messages = event.message_count();
-        let mut summary = Self {
+        let event_error = match event {
+            Event::Undecodable(error) => Some(error.to_string()),
+            _ => None,
+        };
+        Self {
             event: Some(event.name()).filter(|name| !name.is_empty()).map(truncate),
+            event_error,
             event_time: event.time().map(Timestamp::as_str).map(truncate),
             chat_id: event.chat_id().map(truncate),
             ticket_id: event.ticket_id().map(truncate),
             property_id: event.property().map(|Property { id, .. }| truncate(id)),
             opened_by: event.opened_by().map(Role::as_str).map(truncate),
-            messages,
-            agent_replies: messages.map(|_| replies.len()),
-            property: event.property().and_then(|property| property.name.as_deref()),
-            person: event.person(),
-            replies,
-            ..Self::default()
-        };
-        match event {
-            Event::ChatStart(start) => {
-                summary.text = start.message.as_ref().and_then(|message| message.text.as_deref());
-            }
-            Event::TicketCreate(created) => {
-                summary.subject = created.ticket.subject.as_deref();
-                summary.text = created.ticket.message.as_deref();
-            }
-            Event::Undecodable(error) => summary.event_error = Some(error.to_string()),
-            _ => {}
+            messages: event.message_count(),
+            agent_replies: event.message_count().map(|_| event.agent_replies().count()),
         }
-        summary
     }
-
-    /// Returns the names of the agents who replied, each once, in the order of their first replies.
-    pub fn agents(&self) -> Vec<&'a str> {
-        let mut seen = HashSet::new();
-        self.replies
-            .iter()
-            .filter_map(|reply| sender_name(reply))
-            .filter(|name| seen.insert(*name))
-            .collect()
-    }
-}
-
-fn sender_name(message: &Message) -> Option<&str> {
-    message.sender.as_ref()?.name.as_deref()
 }
 
 /// Truncates at a character boundary.
@@ -130,19 +92,5 @@ mod tests {
             "chat": { "id": "c", "messages": vec![json!({}); 10_001] },
         }));
         assert_eq!(EventSummary::new(&transcript).messages, Some(10_001));
-    }
-
-    #[test]
-    fn lists_each_agent_once_in_the_order_of_their_first_replies() {
-        let names = [json!("Ingrid"), json!(null), json!("Wren"), json!("Ingrid")];
-        let messages = names.map(|name| json!({ "sender": { "t": "a", "n": name } }));
-        let transcript = event(&json!({
-            "event": "chat:transcript_created",
-            "property": { "id": "p" },
-            "chat": { "id": "c", "messages": messages },
-        }));
-        let summary = EventSummary::new(&transcript);
-        assert_eq!(summary.agents(), ["Ingrid", "Wren"]);
-        assert_eq!(summary.agent_replies, Some(4));
     }
 }

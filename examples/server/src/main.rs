@@ -1,5 +1,6 @@
 //! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), reads what has been
-//! received (`inbox`), and sends test deliveries to a receiver (`send`).
+//! received (`inbox`), sends test deliveries (`send`) and test notifications (`notify`), and checks
+//! the settings (`check`) and the listener (`healthcheck`).
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
 
@@ -22,10 +23,10 @@ mod telemetry;
 mod webhook;
 
 use std::env;
-use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Error;
 use tokio::runtime::Runtime;
 
 use commands::{Arguments, Command};
@@ -34,15 +35,19 @@ use commands::{Arguments, Command};
 const EXIT_NOT_STARTED: u8 = 2;
 
 fn main() -> ExitCode {
-    run().unwrap_or_else(could_not_start)
+    run().unwrap_or_else(|error| {
+        print_error(&error);
+        ExitCode::from(EXIT_NOT_STARTED)
+    })
 }
 
 fn run() -> anyhow::Result<ExitCode> {
     // Fails only if a provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
-    dotenv::load()?;
-    let command = match Arguments::parse_from(env::args_os()) {
+    dotenv::load(&Arguments::variables())?;
+    let mut invalid = Vec::new();
+    let command = match Arguments::parse_from(&env::args_os().collect::<Vec<_>>(), &mut invalid) {
         Ok(command) => command,
         Err(error) if error.use_stderr() => return Err(commands::one_line(&error)),
         Err(help) => {
@@ -54,8 +59,11 @@ fn run() -> anyhow::Result<ExitCode> {
     let finished = runtime.block_on(async {
         match command {
             Command::Serve(settings) => server::run(settings).await,
+            Command::Check(settings) => commands::check::run(settings, invalid).await,
+            Command::Healthcheck(settings) => Ok(commands::healthcheck::run(&settings).await),
             Command::Send(arguments) => commands::send::run(arguments).await,
-            Command::Inbox(arguments) => Ok(commands::inbox::run(arguments).await),
+            Command::Inbox(arguments) => commands::inbox::run(arguments).await,
+            Command::Notify(arguments) => commands::notify::run(arguments).await,
         }
     });
     // A hanging DNS lookup must not block the exit.
@@ -64,7 +72,6 @@ fn run() -> anyhow::Result<ExitCode> {
 }
 
 /// Prints one line. If nobody reads stderr, there is still the exit status.
-fn could_not_start(error: impl fmt::Display) -> ExitCode {
+fn print_error(error: &Error) {
     let _ = writeln!(io::stderr(), "tawk-listener: {error:#}");
-    ExitCode::from(EXIT_NOT_STARTED)
 }

@@ -17,23 +17,36 @@ const MAX_SIGNATURE_LENGTH: usize = 64;
 /// Maximum bytes of an event id, before they are escaped.
 const MAX_EVENT_ID_LENGTH: usize = 128;
 
-/// Parts of the names of headers that may contain credentials: `Authorization`, `Cookie`,
-/// `X-Api-Key` and so on, and those with a URL, whose query may contain some.
-const SENSITIVE: [&str; 14] = [
-    "-uri",
-    "-url",
-    "assertion",
-    "auth",
-    "cookie",
-    "credential",
-    "jwt",
-    "key",
-    "pass",
-    "referer",
-    "secret",
-    "session",
-    "signature",
-    "token",
+/// The headers that are shown. All others may contain credentials or personal data, such as those
+/// that a proxy adds about a user, and are shown by their names only.
+const SHOWN: [&str; 27] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cf-connecting-ip",
+    "cf-ray",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "traceparent",
+    "transfer-encoding",
+    "user-agent",
+    "via",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-hook-event-id",
+    "x-real-ip",
+    "x-request-id",
+    SIGNATURE,
 ];
 
 /// Returns the headers as a JSON object, without credentials. Headers with several values are
@@ -53,12 +66,11 @@ pub fn headers(headers: &HeaderMap) -> Value {
 
 /// Escapes bytes other than visible ASCII as `\xNN`.
 fn shown(name: &HeaderName, value: &HeaderValue) -> Value {
-    if name == SIGNATURE {
-        if value.len() > MAX_SIGNATURE_LENGTH {
-            return format!("[{} bytes]", value.len()).into();
-        }
-    } else if SENSITIVE.iter().any(|part| name.as_str().contains(part)) {
+    if !SHOWN.contains(&name.as_str()) {
         return REDACTED.into();
+    }
+    if name == SIGNATURE && value.len() > MAX_SIGNATURE_LENGTH {
+        return format!("[{} bytes]", value.len()).into();
     }
     match value.to_str() {
         Ok(text) => text.into(),
@@ -82,29 +94,31 @@ pub fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, REFERER, SET_COOKIE};
     use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn redacts_credentials_by_the_name_of_the_header() {
-        let more = [
+    fn redacts_all_headers_but_those_that_are_known_to_be_harmless() {
+        let names = [
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "referer",
+            "x-amzn-oidc-data",
             "x-api-key",
-            "x-auth-token",
-            "x-client-secret",
-            "x-db-password",
+            "x-envoy-original-path",
             "x-forwarded-uri",
+            "x-hmac-sha256",
             "x-hub-signature-256",
+            "x-ms-client-principal",
             "x-original-url",
-            "x-session-id",
+            "x-saml-response",
+            "x-unknown",
         ];
-        let names = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, REFERER, SET_COOKIE]
-            .into_iter()
-            .chain(more.map(HeaderName::from_static));
-        let map: HeaderMap = names.map(|name| (name, HeaderValue::from_static("hidden"))).collect();
-        let shown = headers(&map);
-        assert_eq!(shown.as_object().unwrap().len(), 13);
+        let hidden = |name| (HeaderName::from_static(name), HeaderValue::from_static("hidden"));
+        let shown = headers(&names.into_iter().map(hidden).collect());
+        assert_eq!(shown.as_object().unwrap().len(), names.len());
         assert!(shown.as_object().unwrap().values().all(|value| value == REDACTED));
     }
 

@@ -1,10 +1,13 @@
 //! The routes, and the layers around them.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -17,11 +20,11 @@ use tower_http::request_id::{
 };
 use tower_http::trace::TraceLayer;
 use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
-use tracing::Span;
+use tracing::{Span, warn};
 
 use crate::access::admission::{self, Admission};
 use crate::access::allow_list::{self, AllowList};
-use crate::config::{Mode, Settings, TawkLog};
+use crate::config::{Mode, Settings, TawkLog, WebhookSecret};
 use crate::error::{self, AppError};
 use crate::state::AppState;
 use crate::telemetry::metrics;
@@ -34,8 +37,11 @@ pub const METRICS_PATH: &str = "/metrics";
 /// Maximum length of a logged request id, which the client can choose.
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
+/// Maximum length of a logged path.
+const MAX_PATH_LENGTH: usize = 200;
+
 pub fn router(
-    secrets: Secrets,
+    secrets: &[WebhookSecret],
     settings: &Settings,
     allow_list: Arc<AllowList>,
     state: AppState,
@@ -53,10 +59,17 @@ pub fn router(
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CatchPanicLayer::custom(panicked));
+    let webhook = post(webhook::receive).route_layer(webhook_layers);
     Router::new()
-        .route(WEBHOOK_PATH, post(webhook::receive).route_layer(webhook_layers))
+        .route(WEBHOOK_PATH, webhook.clone())
+        .route(&format!("{WEBHOOK_PATH}/"), webhook.clone())
+        .route(&format!("{WEBHOOK_PATH}/{{label}}"), webhook)
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
+        .fallback(async |State(state): State<AppState>| misrouted(&state, StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(async |State(state): State<AppState>| {
+            misrouted(&state, StatusCode::METHOD_NOT_ALLOWED)
+        })
         .layer(layers)
         .with_state(state)
 }
@@ -66,13 +79,29 @@ pub fn metrics_router(state: AppState) -> Router {
     Router::new().route(METRICS_PATH, get(metrics)).with_state(state)
 }
 
+/// A path with a label selects the secret with this label, the others all secrets. An unknown label
+/// is rejected as a wrong signature is.
 fn signature_layer(
-    secrets: Secrets,
+    secrets: &[WebhookSecret],
     settings: &Settings,
 ) -> TawkSignatureLayer<fn(&Rejection) -> Response> {
+    let labeled = |secret: &WebhookSecret| (secret.label.clone(), secret.secret.clone());
+    // `None` if there are too many to try each of them.
+    let all = Secrets::new(secrets.iter().map(labeled)).ok();
+    let by_label: HashMap<_, _> = secrets
+        .iter()
+        .filter_map(|secret| Some((secret.label.clone(), Secrets::new([labeled(secret)]).ok()?)))
+        .collect();
+    let select = move |parts: &Parts| {
+        let rest = parts.uri.path().strip_prefix(WEBHOOK_PATH)?;
+        match rest.strip_prefix('/') {
+            None | Some("") => all.clone(),
+            Some(label) => by_label.get(label).cloned(),
+        }
+    };
     let layer = match settings.tawk_mode {
-        Mode::Enforce => TawkSignatureLayer::enforce(secrets),
-        Mode::Observe => TawkSignatureLayer::observe(secrets),
+        Mode::Enforce => TawkSignatureLayer::enforce_with(select),
+        Mode::Observe => TawkSignatureLayer::observe_with(select),
     };
     let rejection_response: fn(&Rejection) -> Response = rejected;
     let layer = layer
@@ -101,17 +130,27 @@ fn span(request: &Request) -> Span {
         let id = id.header_value().as_bytes();
         id[..id.len().min(MAX_REQUEST_ID_LENGTH)].escape_ascii().to_string()
     });
-    tracing::error_span!(
-        "request",
-        request_id,
-        method = request.method().as_str(),
-        path = request.uri().path(),
-    )
+    let path = request.uri().path();
+    let path = &path[..path.floor_char_boundary(MAX_PATH_LENGTH)];
+    tracing::error_span!("request", request_id, method = request.method().as_str(), path)
 }
 
 /// The panic hook has printed the panic, and the trace layer logs the status.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     AppError::Internal.into_response()
+}
+
+/// Reports a request that no route matches, which may be a delivery with a wrong URL. Its method
+/// and path are in the span.
+fn misrouted(state: &AppState, status: StatusCode) -> impl IntoResponse + use<> {
+    state.metrics.misrouted.inc();
+    if let Some(count) = state.unknown_paths.count() {
+        warn!(
+            status = status.as_u16(),
+            count, "no such path or method; deliveries are received by POST on {WEBHOOK_PATH}"
+        );
+    }
+    (status, error::detail(status.canonical_reason().unwrap_or_default()))
 }
 
 async fn healthy() -> Json<Value> {

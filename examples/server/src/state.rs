@@ -1,9 +1,12 @@
 //! [`AppState`], shared by handlers and middleware.
 
+use std::sync::Arc;
+
 use crate::config::TawkLog;
 use crate::notify::Triggers;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::rate_limit::RateLimit;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -13,4 +16,6 @@ pub struct AppState {
     /// The events that trigger notifications.
     pub notify_on: Triggers,
     pub metrics: Metrics,
+    /// Limits the records of requests to unknown paths.
+    pub unknown_paths: Arc<RateLimit>,
 }

@@ -13,7 +13,7 @@ use crate::access_log;
 use crate::error::AppError;
 use crate::event_summary::EventSummary;
 use crate::state::AppState;
-use crate::store::{NewDelivery, Stored};
+use crate::store::{Stored, VerifiedDelivery};
 
 /// Responds with 200 to stored deliveries, whatever they contain: a retry would be identical. In
 /// observe mode, unverified requests get the same response but are only logged.
@@ -37,7 +37,7 @@ pub async fn receive(
 
     let Delivery { event, raw, .. } = delivery;
     let summary = EventSummary::new(&event);
-    let new = Arc::new(NewDelivery::new(&verified, &headers, &summary, raw));
+    let new = Arc::new(VerifiedDelivery::new(&verified, &headers, &summary, raw));
     let notify = state.notify_on.find(&event).is_some();
     let stored = state.store.store(Arc::clone(&new), notify).await;
     access_log::log_verified(state.log_level, &new, &event, summary, &stored);

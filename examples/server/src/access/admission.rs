@@ -26,7 +26,7 @@ use super::connections::{Connection, Phase};
 use crate::config::{Mode, Settings};
 use crate::error::AppError;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::throttle::Throttle;
+use crate::telemetry::rate_limit::RateLimit;
 
 pub struct Admission {
     max: usize,
@@ -34,7 +34,7 @@ pub struct Admission {
     enforces: bool,
     admitted: Mutex<Admitted>,
     metrics: Metrics,
-    evicted: Throttle,
+    evicted: RateLimit,
 }
 
 #[derive(Default)]
@@ -97,7 +97,7 @@ impl Admission {
             enforces: settings.tawk_mode == Mode::Enforce,
             admitted: Mutex::default(),
             metrics,
-            evicted: Throttle::default(),
+            evicted: RateLimit::new(1),
         })
     }
 
@@ -218,7 +218,7 @@ mod tests {
             enforces: true,
             admitted: Mutex::default(),
             metrics: Metrics::new(),
-            evicted: Throttle::default(),
+            evicted: RateLimit::new(1),
         })
     }
 

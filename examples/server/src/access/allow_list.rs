@@ -43,11 +43,11 @@ impl AllowList {
         if let Some(allowed) = &self.allowed {
             let client = client_ip(peer, headers, &self.trusted_proxies);
             if !client.is_some_and(|client| allowed.contains(client)) {
-                return Err(AppError::ClientNotAllowed);
+                return Err(AppError::ClientNotAllowed(peer, client));
             }
         }
         if self.require_https && !is_https(peer, self.is_tls, headers, &self.trusted_proxies) {
-            return Err(AppError::HttpsRequired);
+            return Err(AppError::HttpsRequired(peer));
         }
         Ok(())
     }
@@ -92,16 +92,24 @@ mod tests {
         assert_eq!(check("192.0.2.1", "", false, "192.0.2.1"), None);
         assert_eq!(check("192.0.2.1", "", false, "::ffff:192.0.2.1"), None);
         assert_eq!(check("203.0.113.9", "10.0.0.1", false, "10.0.0.1"), None);
-        let rejected = Some(AppError::ClientNotAllowed);
-        assert_eq!(check("192.0.2.1", "", false, "192.0.2.2"), rejected);
-        assert_eq!(check("203.0.113.9", "", false, "10.0.0.1"), rejected, "not a proxy");
-        assert_eq!(check("10.0.0.1", "10.0.0.1", false, "10.0.0.1"), rejected, "the proxy itself");
+        let rejected = |peer: &str, client: &str| {
+            let client = Some(client.parse().unwrap());
+            Some(AppError::ClientNotAllowed(peer.parse().unwrap(), client))
+        };
+        let error = check("192.0.2.1", "", false, "192.0.2.2");
+        assert_eq!(error, rejected("192.0.2.2", "192.0.2.2"));
+        let error = check("203.0.113.9", "", false, "10.0.0.1");
+        assert_eq!(error, rejected("10.0.0.1", "10.0.0.1"), "not a proxy");
+        let error = check("10.0.0.1", "10.0.0.1", false, "10.0.0.1");
+        assert_eq!(error, rejected("10.0.0.1", "203.0.113.9"), "the proxy itself");
     }
 
     #[test]
     fn rejects_plain_http_unless_a_trusted_proxy_received_https() {
         assert_eq!(check("", "10.0.0.1", true, "10.0.0.1"), None);
-        assert_eq!(check("", "", true, "10.0.0.1"), Some(AppError::HttpsRequired));
-        assert_eq!(check("192.0.2.1", "", true, "10.0.0.1"), Some(AppError::ClientNotAllowed));
+        let peer = "10.0.0.1".parse().unwrap();
+        assert_eq!(check("", "", true, "10.0.0.1"), Some(AppError::HttpsRequired(peer)));
+        let error = check("192.0.2.1", "", true, "10.0.0.1");
+        assert_eq!(error, Some(AppError::ClientNotAllowed(peer, Some(peer))));
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::throttle::Throttle;
+use crate::telemetry::rate_limit::RateLimit;
 
 /// Timeout for a TLS handshake and for a request head, from its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub struct Connections {
     max: usize,
     open: Mutex<Open>,
     metrics: Metrics,
-    evicted: Throttle,
+    evicted: RateLimit,
 }
 
 #[derive(Default)]
@@ -79,7 +79,7 @@ pub struct Entry {
 
 impl Connections {
     pub fn new(max: usize, metrics: Metrics) -> Arc<Self> {
-        Arc::new(Self { max, open: Mutex::default(), metrics, evicted: Throttle::default() })
+        Arc::new(Self { max, open: Mutex::default(), metrics, evicted: RateLimit::new(1) })
     }
 
     /// Adds a connection, and closes others if there are too many. An outsider is a peer that is not

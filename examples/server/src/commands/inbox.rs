@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
 use crate::escape::{json_page, json_text, printable};
-use crate::notify::channel_names;
+use crate::notify;
 use crate::redact;
-use crate::store::{DeliverySummary, NotificationSummary, Store, StoredDelivery};
+use crate::store::{Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
 
 // The comments are what `--help` shows.
@@ -48,130 +48,104 @@ enum Command {
     Export,
 }
 
-/// Runs the command and returns the exit code.
-pub async fn run(Arguments { database, command }: Arguments) -> ExitCode {
-    let store = match Store::open(&database.database_url, Metrics::new()).await {
-        Ok(store) => store,
-        Err(error) => return crate::could_not_start(error),
-    };
-    let result = match command {
-        Command::List => list(&store).await,
-        Command::Outbox => outbox(&store).await,
-        Command::Show { id } => show(&store, id).await,
-        Command::Replay { id, notify } => replay(&store, id, &notify).await,
-        Command::Export => export(&store).await,
-    };
+/// Runs the command, and returns the exit status.
+pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode> {
+    let store = Store::open(&database.database_url, false, Metrics::new()).await?;
+    let result = execute(&store, command).await;
     store.close().await;
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
+    if let Some(error) = error.downcast_ref::<io::Error>()
+        && error.kind() == ErrorKind::BrokenPipe
+    {
         // The reader has stopped reading, as `head` does.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "tawk-listener: {error:#}");
-            ExitCode::FAILURE
+        return Ok(ExitCode::SUCCESS);
+    }
+    let _ = writeln!(io::stderr(), "tawk-listener: {error:#}");
+    Ok(ExitCode::FAILURE)
+}
+
+async fn execute(store: &Store, command: Command) -> Result<()> {
+    let deliveries_after = async |id| store.deliveries_after(id).await;
+    let notifications_after = async |id| store.notifications_after(id).await;
+    match command {
+        Command::List => {
+            print(
+                "    id  received                  event                    \
+                 chat or ticket                        secret           bytes",
+            )?;
+            print_all(deliveries_after, |row| (row.id, delivery_row(row))).await
         }
+        Command::Outbox => {
+            print(
+                "    id  delivery  channel                           state    \
+                 tries  sent, failed or due       why",
+            )?;
+            print_all(notifications_after, |row| (row.id, notification_row(row))).await
+        }
+        Command::Export => {
+            print_all(deliveries_after, |row| (row.id, json_text(&to_json(row)))).await
+        }
+        Command::Show { id } => {
+            let stored = find(store, id).await?;
+            let mut object = to_json(&stored);
+            if let Ok(body) = serde_json::from_slice::<Value>(&stored.delivery.body) {
+                object["body"] = body;
+            }
+            Ok(print(&json_page(&object))?)
+        }
+        Command::Replay { id, notify } => replay(store, id, &notify).await,
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
-/// Prints rows as they are read, in columns of the usual width.
-async fn list(store: &Store) -> Result<()> {
-    print_delivery(["id", "received", "event", "chat or ticket", "secret", "bytes"])?;
+/// Prints rows as they are read. `rows_after` returns the next ones after an id, and `format` the
+/// id and the line of a row.
+async fn print_all<T>(
+    rows_after: impl AsyncFn(i64) -> Result<Vec<T>, StoreError>,
+    format: impl Fn(&T) -> (i64, String),
+) -> Result<()> {
     let mut last = 0;
     loop {
-        let page = store.summaries_after(last).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        last = end.id;
-        for DeliverySummary { id, received_at, event, subject, secret_label, bytes } in page {
-            print_delivery([
-                &id.to_string(),
-                &format_rfc3339_millis(received_at).to_string(),
-                &event.unwrap_or_default(),
-                &subject.unwrap_or_default(),
-                &secret_label,
-                &bytes.to_string(),
-            ])?;
+        let rows = rows_after(last).await?;
+        for (id, line) in rows.iter().map(&format) {
+            print(&printable(line.trim_end()))?;
+            last = id;
+        }
+        if rows.is_empty() {
+            return Ok(());
         }
     }
 }
 
-fn print_delivery(cells: [&str; 6]) -> io::Result<()> {
-    let [id, received, event, subject, secret, bytes] = cells.map(printable);
-    writeln!(
-        io::stdout(),
-        "{id:>6}  {received:24}  {event:23}  {subject:36}  {secret:12}  {bytes:>8}"
-    )
+fn print(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
 }
 
-async fn outbox(store: &Store) -> Result<()> {
-    const HEADING: [&str; 7] =
-        ["id", "delivery", "channel", "state", "tries", "sent, failed or due", "why"];
-    print_notification(HEADING)?;
-    let mut last = 0;
-    loop {
-        let page = store.notifications_after(last).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        last = end.id;
-        for row in page {
-            let NotificationSummary { id, delivery_id, channel, state, attempts, at, last_error } =
-                row;
-            print_notification([
-                &id.to_string(),
-                &delivery_id.to_string(),
-                &channel,
-                &state,
-                &attempts.to_string(),
-                &format_rfc3339_millis(at).to_string(),
-                &last_error.unwrap_or_default(),
-            ])?;
-        }
-    }
+/// Formats a row in columns of the usual width.
+fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> String {
+    let VerifiedDelivery { event, chat_id, ticket_id, secret_label, body, .. } = delivery;
+    let received = format_rfc3339_millis(delivery.received_at);
+    let event = event.as_deref().unwrap_or_default();
+    let subject = chat_id.as_deref().or(ticket_id.as_deref()).unwrap_or_default();
+    let bytes = body.len();
+    format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}")
 }
 
-fn print_notification(cells: [&str; 7]) -> io::Result<()> {
-    let [id, delivery, channel, state, tries, at, why] = cells.map(printable);
-    let line =
-        format!("{id:>6}  {delivery:>8}  {channel:32}  {state:7}  {tries:>5}  {at:24}  {why}");
-    writeln!(io::stdout(), "{}", line.trim_end())
-}
-
-async fn show(store: &Store, id: i64) -> Result<()> {
-    let delivery = find(store, id).await?;
-    let mut object = to_json(&delivery);
-    if let Ok(body) = serde_json::from_slice::<Value>(&delivery.body) {
-        object["body"] = body;
-    }
-    Ok(writeln!(io::stdout(), "{}", json_page(&object))?)
-}
-
-async fn export(store: &Store) -> Result<()> {
-    let mut last = 0;
-    loop {
-        let page = store.deliveries_after(last).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        last = end.id;
-        for delivery in &page {
-            writeln!(io::stdout(), "{}", json_text(&to_json(delivery)))?;
-        }
-    }
+fn notification_row(notification: &Notification) -> String {
+    let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
+    let at = format_rfc3339_millis(notification.at);
+    let why = notification.last_error.as_deref().unwrap_or_default();
+    format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}")
 }
 
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
-    store.delivery(id).await?.with_context(|| {
-        format!(
-            "there is no delivery {id}, or it is older than TAWK_RETENTION_DAYS; see `inbox list`"
-        )
-    })
+    let why = || format!("there is no delivery {id} within TAWK_RETENTION_DAYS; see `inbox list`");
+    store.delivery(id).await?.with_context(why)
 }
 
-fn to_json(delivery: &StoredDelivery) -> Value {
+fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
     let (body, body_encoding) = redact::text(&delivery.body);
     json!({
-        "id": delivery.id,
+        "id": id,
         "received_at": format_rfc3339_millis(delivery.received_at).to_string(),
         "secret": delivery.secret_label,
         "signature": delivery.signature.to_string(),
@@ -188,15 +162,15 @@ fn to_json(delivery: &StoredDelivery) -> Value {
 
 /// The listener that runs sends the notifications, and retries them until they succeed.
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
-    let delivery = find(store, id).await?;
-    let channels = channel_names(&notify.notify_url)?;
-    if channels.is_empty() {
+    let StoredDelivery { delivery, .. } = find(store, id).await?;
+    let addresses = notify::addresses(&notify.notify_url)?;
+    if addresses.is_empty() {
         bail!("NOTIFY_URL is not set; set it to the listener's value");
     }
     if notify.notify_on.find(&delivery.event()).is_none() {
         bail!("delivery {id} does not match NOTIFY_ON");
     }
+    let channels = store.channel_names(&addresses).await?;
     store.replay(id, &channels).await?;
-    let channels = channels.join(", ");
-    Ok(writeln!(io::stdout(), "delivery {id} is in the outbox again, for {channels}")?)
+    Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
 }

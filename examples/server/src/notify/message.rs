@@ -4,21 +4,19 @@
 //! title and the start of the text, so the text starts with the quote. Everything that a visitor or
 //! an agent wrote is sanitized here. A channel still escapes what its own receivers interpret.
 
-use serde_json::{Map, Value};
-use tower_tawk::event::{Event, FirstMessage, MessageKind, Role, TicketCreate};
+use std::collections::HashSet;
 
-use super::sanitize::{html_to_text, line, name, quote, truncate};
+use serde_json::{Map, Value};
+use tower_tawk::event::{Event, MessageKind, Role, TicketCreate};
+
+use super::html::html_to_text;
+use super::sanitize::{line, name, quote};
 use super::trigger::Trigger;
 use crate::event_summary::EventSummary;
 
-/// Limits in characters. A phone truncates earlier, and Discord accepts 2,000 in total.
-const MAX_TITLE_CHARS: usize = 80;
-const MAX_TEXT_CHARS: usize = 600;
+/// Maximum characters. Names are limited too, so that a message fits into the 2,000 of Discord.
 const MAX_SUBJECT_CHARS: usize = 120;
 const MAX_QUOTE_CHARS: usize = 300;
-
-/// Maximum agents named in a title. The others are counted.
-const MAX_AGENTS_IN_TITLE: usize = 3;
 
 /// Maximum agents listed in `fields`.
 const MAX_AGENTS: usize = 10;
@@ -36,52 +34,41 @@ pub struct Message {
 impl Message {
     pub fn new(event: &Event, trigger: Trigger) -> Self {
         let summary = EventSummary::new(event);
-        let agents: Vec<_> = summary.agents().into_iter().filter_map(name).collect();
-        let person = person(&summary);
-        let place = summary.property.and_then(name).or_else(|| name(summary.property_id?));
+        let agents = agents(event);
+        let person = event.person().filter(|person| !person.has_placeholder_name());
+        let person = person.and_then(|person| name(person.name()?));
+        let property = event.property().and_then(|property| name(property.name.as_deref()?));
+        let place = property.clone().or_else(|| name(summary.property_id?));
         let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
-        let full_title = format!("{}{place}", action(event, trigger, &agents, person.as_deref()));
-        let title = truncate(&full_title, MAX_TITLE_CHARS);
-        let mut reference = reference(&summary, person);
-        if title != full_title {
-            // Long names leave no room for the place in the title.
-            reference.push_str(&place);
-        }
-        let subject = summary.subject.map(|subject| line(subject, MAX_SUBJECT_CHARS));
-        let lines = [subject, excerpt(event, trigger), Some(reference)].into_iter().flatten();
-        let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-        let text = truncate(&lines.join("\n"), MAX_TEXT_CHARS);
-        Self { trigger, title, text, fields: fields(&summary, trigger, agents) }
+        let title = format!("{}{place}", action(event, trigger, &agents, person.as_deref()));
+        let reference = reference(&summary, person);
+        let lines = [subject(event), excerpt(event, trigger), reference];
+        let lines: Vec<_> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
+        let text = |text: Option<&str>| text.and_then(name).map(Value::from);
+        let named = &agents[..agents.len().min(MAX_AGENTS)];
+        let fields = [
+            ("trigger", Some(trigger.name().into())),
+            ("event", text(summary.event)),
+            ("event_time", text(summary.event_time)),
+            ("property_id", text(summary.property_id)),
+            ("property", property.map(Value::from)),
+            ("chat_id", text(summary.chat_id)),
+            ("ticket_id", text(summary.ticket_id)),
+            ("messages", summary.messages.map(Value::from)),
+            ("agent_replies", summary.agent_replies.map(Value::from)),
+            ("agents", (!named.is_empty()).then(|| named.into())),
+        ];
+        // Those that are known.
+        let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Self { trigger, title, text: lines.join("\n"), fields: fields.collect() }
     }
 }
 
-/// Returns the fields that are known.
-fn fields(
-    summary: &EventSummary<'_>,
-    trigger: Trigger,
-    mut agents: Vec<String>,
-) -> Map<String, Value> {
-    let text = |text: Option<&str>| text.and_then(name).map(Value::from);
-    agents.truncate(MAX_AGENTS);
-    let fields = [
-        ("trigger", Some(trigger.name().into())),
-        ("event", text(summary.event)),
-        ("event_time", text(summary.event_time)),
-        ("property_id", text(summary.property_id)),
-        ("property", text(summary.property)),
-        ("chat_id", text(summary.chat_id)),
-        ("ticket_id", text(summary.ticket_id)),
-        ("messages", summary.messages.map(Value::from)),
-        ("agent_replies", summary.agent_replies.map(Value::from)),
-        ("agents", Some(agents).filter(|agents| !agents.is_empty()).map(Value::from)),
-    ];
-    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
-}
-
-/// Returns the name of the visitor or the requester, if there is one.
-fn person(summary: &EventSummary<'_>) -> Option<String> {
-    let person = summary.person.filter(|person| !person.has_placeholder_name())?;
-    name(person.name()?)
+/// Returns the names of the agents who replied, each once, in the order of their first replies.
+fn agents(event: &Event) -> Vec<String> {
+    let names = event.agent_replies().filter_map(|reply| reply.sender.as_ref()?.name.as_deref());
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(*name)).filter_map(name).collect()
 }
 
 /// Returns who did what.
@@ -103,26 +90,29 @@ fn action(event: &Event, trigger: Trigger, agents: &[String], person: Option<&st
     }
 }
 
-/// Returns `Ingrid Vale`, `Ingrid Vale and Wren Okafor` or `Ingrid Vale, Wren Okafor and 2 more`.
+/// Names three agents, and counts the others.
 fn list(agents: &[String]) -> String {
-    let (named, others) = agents.split_at(agents.len().min(MAX_AGENTS_IN_TITLE));
-    let more = (!others.is_empty()).then(|| format!("{} more", others.len()));
-    let names: Vec<_> = named.iter().map(String::as_str).chain(more.as_deref()).collect();
-    match names.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-        None => "An agent".to_owned(),
+    match agents {
+        [] => "An agent".to_owned(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, three] => format!("{one}, {two} and {three}"),
+        [one, two, three, more @ ..] => format!("{one}, {two}, {three} and {} more", more.len()),
     }
 }
 
 /// Returns what to search for in the dashboard.
-fn reference(summary: &EventSummary<'_>, person: Option<String>) -> String {
-    match (summary.chat_id.and_then(name), summary.ticket_id.and_then(name), person) {
-        (Some(chat), _, Some(person)) => format!("Chat {chat} with {person}"),
-        (Some(chat), _, None) => format!("Chat {chat}"),
-        (None, Some(ticket), _) => format!("Ticket {ticket}"),
-        (None, None, _) => String::new(),
-    }
+fn reference(summary: &EventSummary<'_>, person: Option<String>) -> Option<String> {
+    let Some(chat) = summary.chat_id.and_then(name) else {
+        return Some(format!("Ticket {}", name(summary.ticket_id?)?));
+    };
+    let person = person.map(|person| format!(" with {person}")).unwrap_or_default();
+    Some(format!("Chat {chat}{person}"))
+}
+
+fn subject(event: &Event) -> Option<String> {
+    let Event::TicketCreate(TicketCreate { ticket, .. }) = event else { return None };
+    Some(line(ticket.subject.as_deref()?, MAX_SUBJECT_CHARS))
 }
 
 /// Returns a quote of what was written.
@@ -131,35 +121,30 @@ fn reference(summary: &EventSummary<'_>, person: Option<String>) -> String {
 /// trigger is the transcript, it is the last message of an agent or the visitor.
 fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
     match event {
-        Event::ChatStart(start) => first_message(event, start.message.as_ref()?),
+        Event::ChatStart(start) => {
+            let message = start.message.as_ref()?;
+            // The labels and values of a form are on lines of their own, which would run together.
+            let form: Vec<_> =
+                event.pre_chat_form().map(|(label, value)| format!("{label}: {value}")).collect();
+            let form = (!form.is_empty()).then(|| form.join("; "));
+            quote_with_files(form.as_deref().or(message.text.as_deref()), message.kind.as_ref(), 0)
+        }
         Event::TranscriptCreated(transcript) => {
-            let agents_only = trigger == Trigger::AgentReply;
-            let mut messages =
-                transcript.chat.messages.iter().rev().filter(|message| {
-                    match message.sender.as_ref().and_then(|sender| sender.role.as_ref()) {
-                        Some(Role::Agent) => true,
-                        Some(Role::System) => false,
-                        _ => !agents_only,
-                    }
-                });
-            messages.find_map(|message| {
+            transcript.chat.messages.iter().rev().find_map(|message| {
+                let role = message.sender.as_ref().and_then(|sender| sender.role.as_ref());
+                let agents_only = trigger == Trigger::AgentReply;
+                if role == Some(&Role::System) || (agents_only && role != Some(&Role::Agent)) {
+                    return None;
+                }
                 let files = message.attachments.len() + message.omitted_attachments;
                 quote_with_files(message.text.as_deref(), message.kind.as_ref(), files)
             })
         }
-        Event::TicketCreate(created) => {
-            quote(&html_to_text(created.ticket.message.as_deref()?), MAX_QUOTE_CHARS)
+        Event::TicketCreate(TicketCreate { ticket, .. }) => {
+            quote(&html_to_text(ticket.message.as_deref()?), MAX_QUOTE_CHARS)
         }
         _ => None,
     }
-}
-
-/// The labels and values of a form are on lines of their own, which would run together.
-fn first_message(event: &Event, message: &FirstMessage) -> Option<String> {
-    let form: Vec<_> =
-        event.pre_chat_form().map(|(label, value)| format!("{label}: {value}")).collect();
-    let form = (!form.is_empty()).then(|| form.join("; "));
-    quote_with_files(form.as_deref().or(message.text.as_deref()), message.kind.as_ref(), 0)
 }
 
 fn quote_with_files(
@@ -174,10 +159,8 @@ fn quote_with_files(
         (count, _) => Some(format!("{count} files")),
     };
     let quote = text.and_then(|text| quote(text, MAX_QUOTE_CHARS));
-    match (quote, files) {
-        (Some(quote), Some(files)) => Some(format!("{quote} and {files}")),
-        (quote, files) => quote.or(files),
-    }
+    let parts: Vec<_> = [quote, files].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
 #[cfg(test)]
@@ -299,7 +282,9 @@ mod tests {
     #[test]
     fn a_message_within_its_limits_keeps_its_reference() {
         let long = "👋é ".repeat(5_000);
-        let messages = json!([{ "sender": { "t": "a", "n": long }, "msg": long }]);
+        let messages: Value = (0..10)
+            .map(|n| json!({ "sender": { "t": "a", "n": format!("{n}{long}") }, "msg": long }))
+            .collect();
         for (event, trigger) in [
             (transcript(&long, &messages), AgentReply),
             (samples::transcript(&long, &[(Role::Visitor, &long)]), Transcript),
@@ -307,14 +292,10 @@ mod tests {
             (samples::ticket(&long, &long, &long), Ticket),
         ] {
             let message = Message::new(&event, trigger);
-            assert!(message.title.chars().count() <= MAX_TITLE_CHARS, "{}", message.title);
-            assert!(message.text.chars().count() <= MAX_TEXT_CHARS, "{}", message.text);
+            assert!(message.title.chars().count() <= 300, "{}", message.title);
+            assert!(message.text.chars().count() <= 600, "{}", message.text);
             let last = message.text.lines().last().unwrap();
             assert!(last.starts_with("Chat ") || last.starts_with("Ticket "), "{}", message.text);
-            if message.title.ends_with('…') {
-                let property = message.fields["property"].as_str().unwrap();
-                assert!(last.ends_with(&format!(" in {property}")), "{}", message.text);
-            }
         }
     }
 

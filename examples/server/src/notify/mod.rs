@@ -3,39 +3,43 @@
 //! ```text
 //! trigger.rs     which events send a notification (NOTIFY_ON)
 //! message.rs     an event -> title, text and fields
-//!   sanitize.rs    removes email addresses, HTML and control characters
+//!   html.rs        HTML -> text
+//!   sanitize.rs    removes email addresses and control characters
 //! channel/       a file for each service, and the parsing of NOTIFY_URL
 //! notifier.rs    posts a message to a channel
 //!   send_error.rs  why that failed, and whether a retry can help
 //! ```
 
 mod channel;
+mod html;
 mod message;
 mod notifier;
 mod sanitize;
 mod send_error;
 mod trigger;
 
+pub use channel::Address;
+pub use message::Message;
 pub use notifier::{Notifier, TIMEOUT};
-pub use send_error::{SendError, SendErrorKind};
+pub use send_error::SendError;
 pub use trigger::{Trigger, Triggers};
 
-/// Returns the names of the channels in `NOTIFY_URL`.
-///
-/// # Errors
-///
-/// When one of its URLs cannot be used.
-pub fn channel_names(notify_url: &str) -> anyhow::Result<Vec<String>> {
-    Ok(channel::parse(notify_url)?.iter().map(|(name, _)| (**name).to_owned()).collect())
+use sha2::{Digest, Sha256};
+
+/// Returns the channels in `NOTIFY_URL`.
+pub fn addresses(notify_url: &str) -> anyhow::Result<Vec<Address>> {
+    Ok(channel::parse(notify_url)?.into_iter().map(|target| target.address).collect())
 }
 
-/// Creates a notifier for each channel in `NOTIFY_URL`.
-///
-/// # Errors
-///
-/// When one of its URLs cannot be used, or the system has no trusted certificates.
+/// Creates a notifier for each channel in `NOTIFY_URL`. Fails if one of its URLs cannot be used, or
+/// the system has no trusted certificates.
 pub fn notifiers(notify_url: &str) -> anyhow::Result<Vec<Notifier>> {
     channel::parse(notify_url)?.into_iter().map(Notifier::new).collect()
+}
+
+/// Returns the hex digits of the SHA-256 of all parts.
+pub fn sha256_hex(parts: &[&[u8]]) -> String {
+    Sha256::digest(parts.concat()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -44,7 +48,6 @@ mod tests {
     use serde_json::Value;
     use tower_tawk::event::Event;
 
-    use super::message::Message;
     use super::*;
 
     /// Puts email addresses into every text that does not state a type.
@@ -66,9 +69,9 @@ mod tests {
     }
 
     fn bodies(event: &Event, trigger: Trigger) -> Vec<String> {
-        let channels = channel::parse("https://h.example/a,ntfy://h.example/a").unwrap();
+        let targets = channel::parse("https://h.example/a,ntfy://h.example/a").unwrap();
         let message = Message::new(event, trigger);
-        channels.iter().map(|(_, channel)| channel.format(&message).to_string()).collect()
+        targets.iter().map(|target| target.channel.format(&message).to_string()).collect()
     }
 
     #[test]

@@ -1,19 +1,15 @@
 //! [`Notifier`]: posts notifications to one channel over HTTP or HTTPS.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use http::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url, retry};
-use tower_tawk::event::Event;
 
-use super::channel::{Channel, NamedChannel};
+use super::channel::{Address, Target};
 use super::message::Message;
-use super::send_error::{SendError, is_error_code};
-use super::trigger::Trigger;
+use super::send_error::{SendError, error_code, reports_failure};
 
 /// Timeout for the name lookup, TCP and TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,66 +17,49 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for the whole exchange, including the connection.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum bytes that are read of an unsuccessful response, to find its error code.
+/// Maximum bytes that are read of a response.
 const MAX_BODY_LEN: usize = 4 * 1024;
 
-/// Sends notifications to one channel. Cheap to clone.
-#[derive(Clone)]
+/// Sends notifications to one channel.
 pub struct Notifier {
-    name: Arc<str>,
-    channel: Arc<dyn Channel>,
+    target: Target,
     client: Client,
 }
 
 impl Notifier {
-    /// # Errors
-    ///
-    /// When the system has no trusted certificates.
-    pub fn new(channel: NamedChannel) -> anyhow::Result<Self> {
-        let client = client(channel.1.url());
-        Self::with_client(channel, client)
-    }
-
-    fn with_client((name, channel): NamedChannel, client: ClientBuilder) -> anyhow::Result<Self> {
-        let client = client.build().context(
+    /// Fails if the system has no trusted certificates.
+    pub fn new(target: Target) -> anyhow::Result<Self> {
+        let client = client(&target.url).build().context(
             "failed to load the trusted certificates of this system; install them (package \
              ca-certificates) or set SSL_CERT_FILE",
         )?;
-        Ok(Self { name, channel, client })
+        Ok(Self { target, client })
     }
 
-    /// Returns the name of the channel.
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn address(&self) -> &Address {
+        &self.target.address
     }
 
-    /// Sends a notification. The key lets the receiver recognize a duplicate.
-    ///
-    /// # Errors
-    ///
-    /// When the receiver did not respond with a 2xx status.
-    pub async fn send(
-        &self,
-        event: &Event,
-        trigger: Trigger,
-        key: String,
-    ) -> Result<(), SendError> {
-        let body = self.channel.format(&Message::new(event, trigger)).to_string();
+    /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
+    /// failure in the body. The key lets the receiver recognize a duplicate.
+    pub async fn send(&self, message: &Message, key: String) -> Result<(), SendError> {
+        let Target { url, channel, .. } = &self.target;
+        let body = channel.format(message).to_string();
         let request = self
             .client
-            .post(self.channel.url().clone())
-            .header(CONTENT_TYPE, "application/json")
+            .post(url.clone())
+            .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(body.clone());
-        let response = request.send().await.map_err(SendError::no_response)?;
-        if response.status().is_success() {
+        let response = request.send().await.map_err(|error| SendError::no_response(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let start = read_start(response).await;
+        if status.is_success() && !reports_failure(&start) {
             return Ok(());
         }
-        let (status, headers) = (response.status(), response.headers().clone());
-        let code = self.channel.error_code(&read_start(response).await);
         // Some receivers repeat the URL or the request.
-        let sent = format!("{} {body}", self.channel.url());
-        let code = code.filter(|code| is_error_code(code) && !sent.contains(code.as_str()));
+        let sent = format!("{url} {body}");
+        let code = error_code(&start).filter(|code| !sent.contains(code));
         Err(SendError::rejected(status, &headers, code.as_deref()))
     }
 }
@@ -100,13 +79,9 @@ fn client(url: &Url) -> ClientBuilder {
         .timeout(TIMEOUT);
     // Otherwise a system without certificates could not send at all.
     let client = if url.scheme() == "http" { client.tls_certs_only([]) } else { client };
-    if is_loopback(url) { client.no_proxy() } else { client }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_loopback || host == "localhost" { client.no_proxy() } else { client }
 }
 
 /// Reads a body until it ends, fails, times out or is too long.
@@ -124,6 +99,7 @@ async fn read_start(mut response: Response) -> Vec<u8> {
 mod tests {
     use std::io::{self, ErrorKind};
     use std::net::SocketAddr;
+    use std::sync::Arc;
 
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use reqwest::Certificate;
@@ -137,16 +113,15 @@ mod tests {
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
     use super::*;
-    use crate::notify::send_error::SendErrorKind;
-    use crate::notify::{channel, payloads};
+    use crate::notify::{Trigger, channel, payloads};
 
     /// Creates a notifier that trusts only the given certificates.
     fn notifier(scheme: &str, address: SocketAddr, trusted: Option<Certificate>) -> Notifier {
         let _ = ring::default_provider().install_default();
         let url = format!("{scheme}://user:pAssw0rd@{address}/services/hXq7Zp2mVd9k?to=Qw8eRt5z");
-        let channel = channel::parse(&url).unwrap().remove(0);
-        let client = client(channel.1.url()).tls_certs_only(trusted);
-        Notifier::with_client(channel, client).unwrap()
+        let target = channel::parse(&url).unwrap().remove(0);
+        let client = client(&target.url).tls_certs_only(trusted).build().unwrap();
+        Notifier { target, client }
     }
 
     async fn send(scheme: &str, address: SocketAddr) -> Result<(), SendError> {
@@ -154,7 +129,8 @@ mod tests {
     }
 
     async fn send_with(notifier: Notifier) -> Result<(), SendError> {
-        notifier.send(&payloads::one("08"), Trigger::AgentReply, "key".to_owned()).await
+        let message = Message::new(&payloads::one("08"), Trigger::AgentReply);
+        notifier.send(&message, "key".to_owned()).await
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -207,7 +183,8 @@ mod tests {
     /// Returns the reason, which may contain nothing of the request.
     #[track_caller]
     fn reason(sent: Result<(), SendError>) -> String {
-        let SendError { reason, .. } = sent.unwrap_err();
+        let (SendError::Permanent(reason) | SendError::Transient { reason, .. }) =
+            sent.unwrap_err();
         for secret in ["127.0.0.1", "services", "hXq7Zp", "Qw8eRt5z", "pAssw0rd", "user", "Ingrid"]
         {
             assert!(!reason.contains(secret), "{reason}");
@@ -217,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_2xx_is_a_success_and_its_body_is_not_read() {
+    async fn a_2xx_is_a_success_and_its_body_is_not_read_to_its_end() {
         for head in ["200 OK\r\ncontent-length: 9", "202 Accepted", "204 No Content"] {
             send_to(&format!("HTTP/1.1 {head}\r\n\r\nok")).await.unwrap();
         }
@@ -230,6 +207,8 @@ mod tests {
             ("400 Bad Request\r\n\r\ninvalid_payload", "400: invalid_payload"),
             ("404 Not Found\r\n\r\n{\"message\":\"Unknown\",\"code\":10015}", "404: 10015"),
             ("500 Internal Server Error\r\n\r\n", "500"),
+            ("200 OK\r\n\r\n{\"errcode\":310000}", "200 and an error: 310000"),
+            ("200 OK\r\n\r\n{\"ok\":false}", "200 and an error"),
             ("404 Not Found\r\n\r\nCannot POST /services/hXq7Zp2mVd9k", "404"),
             ("404 Not Found\r\n\r\nhXq7Zp2mVd9k", "404"),
             ("422 Unprocessable Content\r\n\r\nIngrid", "422"),
@@ -243,9 +222,13 @@ mod tests {
     #[tokio::test]
     async fn an_error_has_the_time_that_the_receiver_asks_for() {
         let response = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 30\r\n\r\n";
-        let retry_after = Some(Duration::from_secs(30));
-        let error = send_to(response).await.unwrap_err();
-        assert_eq!(error.kind, SendErrorKind::Rejected { retry_after });
+        assert_eq!(
+            send_to(response).await.unwrap_err(),
+            SendError::Transient {
+                reason: "receiver responded with 429".to_owned(),
+                retry_after: Some(Duration::from_secs(30)),
+            }
+        );
     }
 
     #[tokio::test]
@@ -274,9 +257,7 @@ mod tests {
     #[tokio::test]
     async fn a_receiver_that_disconnects_or_does_not_speak_http_did_not_respond() {
         for response in ["", "HTTP/1.1 200 OK\r\nx", "220 mail.example.com ESMTP\r\n"] {
-            let error = send_to(response).await.unwrap_err();
-            assert_eq!(error.kind, SendErrorKind::NoResponse);
-            let reason = reason(Err(error));
+            let reason = reason(send_to(response).await);
             assert!(reason.starts_with("connection to receiver failed: "), "{reason}");
         }
     }
@@ -321,9 +302,13 @@ mod tests {
         let start = Instant::now();
         let error = send("http", address).await.unwrap_err();
         assert_eq!(start.elapsed().as_secs(), 10);
-        assert_eq!(error.reason, "receiver responded with 503: not_now");
-        let retry_after = Some(Duration::from_secs(7));
-        assert_eq!(error.kind, SendErrorKind::Rejected { retry_after });
+        assert_eq!(
+            error,
+            SendError::Transient {
+                reason: "receiver responded with 503: not_now".to_owned(),
+                retry_after: Some(Duration::from_secs(7)),
+            }
+        );
         drop(done);
     }
 

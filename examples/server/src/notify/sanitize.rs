@@ -1,7 +1,5 @@
-//! Sanitizes names and messages for notifications: one line, without control characters, email
-//! addresses and HTML, truncated.
-
-use std::borrow::Cow;
+//! Sanitizes names and messages for notifications: one line, without control characters and
+//! email addresses, truncated.
 
 use linkify::{LinkFinder, LinkKind};
 
@@ -9,8 +7,6 @@ const MAX_NAME_CHARS: usize = 60;
 
 /// Maximum characters of a text that are read. A text may have a megabyte.
 const MAX_READ_CHARS: usize = 2_000;
-
-const ELLIPSIS: char = '…';
 
 const EMAIL: &str = "[email]";
 
@@ -37,12 +33,12 @@ pub fn quote(text: &str, max: usize) -> Option<String> {
 }
 
 /// Truncates at a character boundary.
-pub fn truncate(text: &str, max: usize) -> String {
+fn truncate(text: &str, max: usize) -> String {
     if text.chars().nth(max).is_none() {
         return text.to_owned();
     }
     let kept: String = text.chars().take(max - 1).collect();
-    format!("{}{ELLIPSIS}", kept.trim_end())
+    format!("{}…", kept.trim_end())
 }
 
 /// Replaces runs of whitespace and control characters with one space, and removes hidden
@@ -56,8 +52,7 @@ fn on_one_line(text: &str) -> String {
             line.push(' ');
         }
     }
-    line.truncate(line.trim_end().len());
-    line
+    line.trim_end().to_owned()
 }
 
 /// Returns whether a character changes the direction of text (Unicode Standard Annex 9) or has no
@@ -77,9 +72,6 @@ fn without_emails(line: &str) -> String {
     for sign in AT_SIGNS {
         line = line.replace(sign, "@");
     }
-    if !line.contains('@') {
-        return line;
-    }
     let mut emails = LinkFinder::new();
     emails.kinds(&[LinkKind::Email]).email_domain_must_have_dot(false);
     let replaced: String = emails
@@ -98,70 +90,6 @@ fn is_address(word: &str) -> bool {
         return false;
     };
     local.contains(char::is_alphanumeric) && domain.contains(char::is_alphanumeric)
-}
-
-/// Returns a text without tags and entities if it is HTML, as the message of a ticket that came by
-/// email may be. The result is for reading, and still untrusted.
-pub fn html_to_text(text: &str) -> Cow<'_, str> {
-    if split_tag(text).is_none() {
-        return text.into();
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = split_tag(rest) {
-        push_decoded(&mut plain, before);
-        plain.push(' ');
-        rest = after;
-    }
-    push_decoded(&mut plain, rest);
-    plain.into()
-}
-
-/// Returns the text before and after the next tag. `<` and `<3` are not tags.
-fn split_tag(text: &str) -> Option<(&str, &str)> {
-    let starts_tag =
-        |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
-    let (start, _) = text.match_indices('<').find(|(at, _)| starts_tag(&text[at + 1..]))?;
-    let length = text[start..].find('>')?;
-    Some((&text[..start], &text[start + length + 1..]))
-}
-
-fn push_decoded(plain: &mut String, text: &str) {
-    let mut parts = text.split('&');
-    plain.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        match part.split_once(';').and_then(|(name, after)| Some((entity(name)?, after))) {
-            Some((c, after)) => {
-                plain.push(c);
-                plain.push_str(after);
-            }
-            None => {
-                plain.push('&');
-                plain.push_str(part);
-            }
-        }
-    }
-}
-
-/// Decodes the entities that are required in HTML, and numeric ones.
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "commat" => Some('@'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some(' '),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16),
-                None => number.parse(),
-            };
-            char::from_u32(code.ok()?)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -236,7 +164,7 @@ mod tests {
         assert_eq!(truncate("é é é", 3), "é…");
         let long = line(&"👋é ".repeat(1_000_000), 60);
         assert_eq!(long.chars().count(), 60);
-        assert!(long.ends_with(ELLIPSIS));
+        assert!(long.ends_with('…'));
     }
 
     #[test]
@@ -247,25 +175,5 @@ mod tests {
         assert_eq!(name("Nadia <a@b.example>").unwrap(), "Nadia <[email]>");
         assert_eq!(name("Nadia\r\nOkafor").unwrap(), "Nadia Okafor");
         assert_eq!(name(&"é".repeat(61)).unwrap().chars().count(), 60);
-    }
-
-    #[test]
-    fn removes_tags_and_decodes_entities_of_html() {
-        for (html, text) in [
-            ("<p>Bonjour,</p><p>Je souhaite</p>", " Bonjour,  Je souhaite "),
-            ("<!-- x -->a<br/>b", " a b"),
-            ("<b>Tom &amp; Jo&#x27;s &#9749;&nbsp;&lt;3</b>", " Tom & Jo's ☕ <3 "),
-            ("<b>&unknown; &; & &#x110000;</b>", " &unknown; &; & &#x110000; "),
-            ("<a href=\"mailto:a@b.example\">a&#64;b</a>", " a@b "),
-        ] {
-            assert_eq!(html_to_text(html), text);
-        }
-    }
-
-    #[test]
-    fn keeps_text_that_is_not_html() {
-        for text in ["", "a < b > c", "I <3 it &amp; you", "1 &lt; 2", "<", "<a", "< b>"] {
-            assert!(matches!(html_to_text(text), Cow::Borrowed(same) if same == text), "{text}");
-        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 use std::io;
-use std::iter::successors;
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use http::header::{HeaderMap, RETRY_AFTER};
 use http::status::StatusCode;
+use serde_json::Value;
 use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
 use super::notifier::{CONNECT_TIMEOUT, TIMEOUT};
@@ -14,95 +14,115 @@ use super::notifier::{CONNECT_TIMEOUT, TIMEOUT};
 /// Cap on `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-const MAX_ERROR_CODE_LEN: usize = 64;
-
-#[derive(Debug)]
-pub struct SendError {
-    /// One line, fit for the log and the database.
-    pub reason: String,
-    pub kind: SendErrorKind,
-}
-
+/// One line, fit for the log and the database.
 #[derive(Debug, PartialEq, Eq)]
-pub enum SendErrorKind {
+pub enum SendError {
     /// A retry cannot succeed.
-    Permanent,
-    /// The receiver responded, and may have asked for a pause.
-    Rejected { retry_after: Option<Duration> },
-    /// The receiver cannot be reached or did not respond.
-    NoResponse,
-    /// Transient failure on our side.
-    Internal,
+    Permanent(String),
+    /// A retry may succeed. The receiver may have asked for a pause.
+    Transient { reason: String, retry_after: Option<Duration> },
 }
 
 impl SendError {
-    pub fn new(kind: SendErrorKind, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), kind }
+    pub fn permanent(reason: &str) -> Self {
+        Self::Permanent(reason.to_owned())
     }
 
-    /// Creates the error of an unsuccessful response. `code` is the error code of the service.
+    pub fn transient(reason: impl Into<String>) -> Self {
+        Self::Transient { reason: reason.into(), retry_after: None }
+    }
+
+    /// Creates the error of a response that reports a failure. `code` is that of the service.
     ///
     /// Only 410 Gone is permanent (RFC 9110, section 15.5.11): a receiver that is being redeployed
     /// may respond with 404, or anything else.
     pub fn rejected(status: StatusCode, headers: &HeaderMap, code: Option<&str>) -> Self {
-        let kind = match status {
-            StatusCode::GONE => SendErrorKind::Permanent,
-            _ => SendErrorKind::Rejected { retry_after: retry_after(headers, SystemTime::now()) },
-        };
-        let mut reason = format!("receiver responded with {}", status.as_u16());
-        if status.is_redirection() && headers.contains_key(LOCATION) {
+        let detail = match code {
             // The new URL may be as secret as the old one.
-            reason.push_str(": moved; set its new URL in NOTIFY_URL");
-        } else if let Some(code) = code {
-            reason.push_str(": ");
-            reason.push_str(code);
+            _ if status.is_redirection() => ": moved; set its new URL in NOTIFY_URL".to_owned(),
+            Some(code) => format!(": {code}"),
+            None => String::new(),
+        };
+        let an_error = if status.is_success() { " and an error" } else { "" };
+        let reason = format!("receiver responded with {}{an_error}{detail}", status.as_u16());
+        match status {
+            StatusCode::GONE => Self::Permanent(reason),
+            _ => Self::Transient { reason, retry_after: retry_after(headers, SystemTime::now()) },
         }
-        Self { reason, kind }
     }
 
     /// Creates the error of a request without a response.
-    pub fn no_response(error: reqwest::Error) -> Self {
-        let error = error.without_url();
+    pub fn no_response(error: &reqwest::Error) -> Self {
         let reason = match (error.is_connect(), error.is_timeout()) {
             (true, true) => format!(
                 "failed to connect to receiver: timed out after {} s",
                 CONNECT_TIMEOUT.as_secs()
             ),
-            (true, false) => format!("failed to connect to receiver: {}", cause(&error)),
+            (true, false) => format!("failed to connect to receiver: {}", cause(error)),
             (false, true) => format!("receiver timed out after {} s", TIMEOUT.as_secs()),
-            (false, false) => format!("connection to receiver failed: {}", cause(&error)),
+            (false, false) => format!("connection to receiver failed: {}", cause(error)),
         };
-        Self::new(SendErrorKind::NoResponse, reason)
+        Self::transient(reason)
     }
 }
 
-/// Returns whether an error code may be logged.
-pub fn is_error_code(code: &str) -> bool {
-    (1..=MAX_ERROR_CODE_LEN).contains(&code.len())
-        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+/// Fields for an error code, a number or a word. 0 is success.
+const CODES: [&str; 5] = ["code", "errcode", "StatusCode", "error_code", "error"];
+
+/// Returns the error code in a JSON object, or else a body that is a single short word, such as
+/// `invalid_payload` of Slack.
+pub fn error_code(body: &[u8]) -> Option<String> {
+    let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let code = CODES.iter().find_map(|field| match &json[*field] {
+        Value::String(code) => Some(code.clone()),
+        Value::Number(code) => Some(code.to_string()).filter(|code| code != "0"),
+        _ => None,
+    });
+    let code = code.or_else(|| Some(str::from_utf8(body).ok()?.trim().to_owned()))?;
+    let is_code = (1..=64).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
+    is_code.then_some(code)
+}
+
+/// Returns whether the body of a successful response reports a failure, as those of Feishu and its
+/// like do with an error code, Slack's API with `ok`, and Teams with a text
+/// (github.com/MicrosoftDocs/msteams-docs/issues/400). Custom receivers may respond with anything,
+/// so what is ambiguous is a success.
+pub fn reports_failure(body: &[u8]) -> bool {
+    let Ok(Value::Object(json)) = serde_json::from_slice(body) else {
+        return String::from_utf8_lossy(body).contains("delivery failed");
+    };
+    json.iter().any(|(field, value)| match (&**field, value) {
+        // Some receivers respond with 1, or repeat the status.
+        ("code" | "errcode" | "StatusCode" | "error_code", Value::Number(code)) => {
+            !matches!(code.as_i64(), Some(0 | 1 | 200..=299))
+        }
+        ("ok" | "success", value) => *value == Value::Bool(false),
+        ("error", Value::String(error)) => !error.is_empty(),
+        ("error", Value::Object(error)) => !error.is_empty(),
+        ("error", value) => *value == Value::Bool(true),
+        _ => false,
+    })
 }
 
 /// Describes the root cause. Only errors that do not name a host are displayed. Those about
 /// certificates do.
-fn cause(error: &(dyn Error + 'static)) -> String {
+fn cause(error: &reqwest::Error) -> String {
     let mut cause = "unknown error".to_owned();
-    for error in successors(Some(error), |error| source(*error)) {
+    let mut source = error.source();
+    while let Some(error) = source {
+        // `source` of an I/O error skips the error that it wraps.
+        source = match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
         if let Some(error) = error.downcast_ref() {
             return tls_cause(error);
-        }
-        if error.is::<io::Error>() || error.is::<hyper::Error>() {
+        } else if error.is::<io::Error>() || error.is::<hyper::Error>() {
             cause = error.to_string();
         }
     }
     cause
-}
-
-/// Returns the source of an error. `source` of an I/O error skips the error that it wraps.
-fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match error.downcast_ref::<io::Error>() {
-        Some(error) => Some(error.get_ref()?),
-        None => error.source(),
-    }
 }
 
 fn tls_cause(error: &TlsError) -> String {
@@ -166,19 +186,71 @@ mod tests {
     fn only_gone_is_permanent() {
         for status in [302, 400, 404, 429, 500, 503] {
             let error = SendError::rejected(status.try_into().unwrap(), &HeaderMap::new(), None);
-            assert_eq!(error.kind, SendErrorKind::Rejected { retry_after: None }, "{status}");
+            assert!(matches!(error, SendError::Transient { retry_after: None, .. }), "{status}");
         }
         let gone = SendError::rejected(StatusCode::GONE, &HeaderMap::new(), None);
-        assert_eq!(gone.kind, SendErrorKind::Permanent);
+        assert_eq!(gone, SendError::permanent("receiver responded with 410"));
     }
 
     #[test]
-    fn an_error_code_is_a_short_ascii_word() {
-        for code in ["invalid_payload", "10015", "a.b", &"a".repeat(64)] {
-            assert!(is_error_code(code), "{code}");
+    fn an_error_code_is_in_the_json_or_the_whole_body() {
+        for (body, code) in [
+            (r#"{"message": "Unknown Webhook", "code": 10015}"#, "10015"),
+            (r#"{"code":"gone"}"#, "gone"),
+            ("invalid_payload\n", "invalid_payload"),
+            ("404", "404"),
+            ("a.b", "a.b"),
+            (&"a".repeat(64), &"a".repeat(64)),
+        ] {
+            assert_eq!(error_code(body.as_bytes()).unwrap(), code);
         }
-        for code in ["", "two words", "/path", "é", "a-b", "a\n", &"a".repeat(65)] {
-            assert!(!is_error_code(code), "{code}");
+        for body in ["", "two words", "/path", "é", "a-b", "a\nb", &"a".repeat(65)] {
+            assert_eq!(error_code(body.as_bytes()), None, "{body}");
+        }
+        for body in [r#"{"code":null}"#, r#"{"code":0}"#, r#"{"code":"two words"}"#, "[]"] {
+            assert_eq!(error_code(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_successful_response_may_report_a_failure() {
+        for (body, code) in [
+            (r#"{"code":19001,"data":{},"msg":"param invalid"}"#, Some("19001")),
+            (r#"{"StatusCode":9499,"StatusMessage":"Bad Request"}"#, Some("9499")),
+            (r#"{"errcode":310000,"errmsg":"keywords not in content"}"#, Some("310000")),
+            (r#"{"errcode":-1,"errmsg":"system busy"}"#, None),
+            (r#"{"ok":false,"error":"channel_not_found"}"#, Some("channel_not_found")),
+            (r#"{"ok":false,"error_code":400,"description":"Bad Request"}"#, Some("400")),
+            (r#"{"success":false,"error":"two words"}"#, None),
+            (r#"{"error":{"code":400,"status":"INVALID_ARGUMENT"}}"#, None),
+            (
+                "Webhook message delivery failed with error: Microsoft Teams endpoint returned \
+                 HTTP error 429 with ContextId tcid=0",
+                None,
+            ),
+        ] {
+            assert!(reports_failure(body.as_bytes()), "{body}");
+            assert_eq!(error_code(body.as_bytes()).as_deref(), code, "{body}");
+        }
+        for body in [
+            "",
+            "1",
+            "ok",
+            "Accepted",
+            "<p>0 failed</p>",
+            "{}",
+            "[]",
+            r#"{"code":0,"msg":"success","StatusCode":0,"StatusMessage":"success"}"#,
+            r#"{"errcode":0,"errmsg":"ok"}"#,
+            r#"{"code":200}"#,
+            r#"{"code":1}"#,
+            r#"{"code":"SUCCESS"}"#,
+            r#"{"ok":true,"error":null}"#,
+            r#"{"success":true,"error":""}"#,
+            r#"{"error":false}"#,
+            r#"{"name":"spaces/a/messages/b","text":"delivery failed"}"#,
+        ] {
+            assert!(!reports_failure(body.as_bytes()), "{body}");
         }
     }
 }

@@ -43,7 +43,12 @@ impl Triggers {
     ///
     /// If an event is both a reply and a transcript, the reply is returned, which says more.
     pub fn find(&self, event: &Event) -> Option<Trigger> {
-        let reply = is_by_agent(event).then_some(Trigger::AgentReply);
+        // A ticket that an agent created is not a reply.
+        let is_reply = match event {
+            Event::ChatStart(_) => event.opened_by() == Some(&Role::Agent),
+            _ => event.agent_replies().next().is_some(),
+        };
+        let reply = is_reply.then_some(Trigger::AgentReply);
         let kind = match event {
             Event::ChatStart(_) => Some(Trigger::ChatStart),
             Event::ChatEnd(_) => Some(Trigger::ChatEnd),
@@ -67,14 +72,6 @@ impl FromStr for Triggers {
             .map(Self)
             .map_err(|_| "expected a list of agent-reply,chat-start,chat-end,transcript,ticket")
     }
-}
-
-/// Returns whether an agent replied in the chat or started it. A ticket that an agent created is
-/// not a reply.
-fn is_by_agent(event: &Event) -> bool {
-    let started_chat =
-        matches!(event, Event::ChatStart(_)) && event.opened_by() == Some(&Role::Agent);
-    started_chat || event.agent_replies().next().is_some()
 }
 
 #[cfg(test)]

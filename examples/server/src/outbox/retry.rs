@@ -8,8 +8,6 @@ const RETRY_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Maximum attempts. A day has fewer, so it applies only if attempts end without an outcome.
 pub const MAX_ATTEMPTS: i64 = 100;
 
-const MIN_DELAY: Duration = Duration::from_secs(1);
-
 /// Maximum delay before jitter. With jitter it is an hour.
 const MAX_DELAY: Duration = Duration::from_secs(40 * 60);
 
@@ -28,7 +26,7 @@ pub fn next_attempt(
 /// retried together.
 fn delay(attempts: i64, jitter: u8) -> Duration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
-    let delay = MIN_DELAY.saturating_mul(2_u32.saturating_pow(doublings)).min(MAX_DELAY);
+    let delay = Duration::from_secs(2_u64.saturating_pow(doublings)).min(MAX_DELAY);
     delay + delay / 2 * u32::from(jitter) / u32::from(u8::MAX)
 }
 

@@ -20,7 +20,7 @@ use super::connection::Server;
 use crate::access::allow_list::AllowList;
 use crate::access::connections::{Connections, Phase};
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::throttle::Throttle;
+use crate::telemetry::rate_limit::RateLimit;
 
 /// Grace period for in-flight requests.
 const REQUESTS_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,11 +80,11 @@ async fn supervise(mut accepting: JoinSet<()>, shutdown: &CancellationToken) -> 
 impl Endpoint {
     async fn run(self, metrics: Metrics, tasks: TaskTracker, shutdown: CancellationToken) {
         let connections = Connections::new(self.max_connections, metrics.clone());
-        let failures = Arc::new(Throttle::default());
+        let failures = Arc::new(RateLimit::new(1));
         let server =
             Server { router: self.router.clone(), metrics, failures, shutdown: shutdown.clone() };
         let mut checks = interval(CHECK_INTERVAL);
-        let accept_failures = Throttle::default();
+        let accept_failures = RateLimit::new(1);
         loop {
             tokio::select! {
                 biased;
@@ -120,7 +120,7 @@ impl Endpoint {
 
 /// Handles an error that concerns one connection, or passes, such as a lack of file descriptors: it
 /// must neither stop the listener nor make it spin.
-async fn recover(error: &io::Error, connections: &Connections, failures: &Throttle) {
+async fn recover(error: &io::Error, connections: &Connections, failures: &RateLimit) {
     match error.kind() {
         ErrorKind::ConnectionAborted
         | ErrorKind::ConnectionRefused

@@ -21,7 +21,7 @@ use tracing::{debug, warn};
 use super::linger::LingeringStream;
 use crate::access::connections::{Connection, Phase};
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::throttle::Throttle;
+use crate::telemetry::rate_limit::RateLimit;
 
 /// Maximum size of a request head. hyper's default exceeds 400 KiB.
 const MAX_HEAD_SIZE: usize = 64 * 1024;
@@ -31,7 +31,7 @@ const MAX_HEAD_SIZE: usize = 64 * 1024;
 pub struct Server {
     pub router: Router,
     pub metrics: Metrics,
-    pub failures: Arc<Throttle>,
+    pub failures: Arc<RateLimit>,
     pub shutdown: CancellationToken,
 }
 

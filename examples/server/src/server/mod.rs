@@ -5,7 +5,7 @@ mod certificate;
 mod connection;
 mod linger;
 mod signals;
-mod tls;
+pub mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -14,24 +14,26 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use socket2::SockRef;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tower_tawk::Secrets;
 use tracing::{info, warn};
 
 use crate::access::allow_list::AllowList;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
-use crate::notify;
-use crate::outbox::{self, Workers};
+use crate::notify::{self, Notifier};
+use crate::outbox;
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
 use crate::store::Store;
 use crate::telemetry::log_writer::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::rate_limit::RateLimit;
 use accept::Endpoint;
 use signals::Hangup;
 use tls::Tls;
@@ -52,6 +54,12 @@ const MAX_FILES: u64 = 8192;
 /// second more.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(7500);
 
+/// Maximum number of secrets that are tried for a request.
+const MAX_SECRETS: usize = 16;
+
+/// Maximum records about unknown paths a minute.
+const MAX_UNKNOWN_PATH_RECORDS: u64 = 10;
+
 /// Timeout for the last log records to be written.
 const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -59,8 +67,9 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let shutdown = signals::shutdown_token().context("cannot handle signals")?;
     let hangup = Hangup::new().context("cannot handle signals")?;
-    // In a task, because parts of it block.
-    let starting = tokio::spawn(Service::start(settings, hangup, shutdown.clone()));
+    // On another thread, because parts of it block.
+    let runtime = Handle::current();
+    let starting = spawn_blocking(move || runtime.block_on(Service::start(settings, hangup)));
     match shutdown.run_until_cancelled(starting).await {
         Some(service) => Ok(service??.run(&shutdown).await),
         None => Ok(ExitCode::SUCCESS),
@@ -70,30 +79,18 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 /// Everything that runs.
 struct Service {
     endpoints: Vec<Endpoint>,
-    workers: Workers,
-    store: Store,
-    metrics: Metrics,
+    /// By the names of their channels.
+    notifiers: Vec<(String, Notifier)>,
+    state: AppState,
     log: LogWriter,
 }
 
 impl Service {
-    async fn start(
-        mut settings: Settings,
-        hangup: Hangup,
-        shutdown: CancellationToken,
-    ) -> anyhow::Result<Self> {
+    async fn start(mut settings: Settings, hangup: Hangup) -> anyhow::Result<Self> {
         // Takes the text of the secrets, which is dropped here.
         let setting = settings.tawk_webhook_secret.take();
         let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
-        let unusual_secrets = positions_of_unusual(&webhook_secrets);
-        let secret_count = webhook_secrets.len();
-        let webhook_secrets = webhook_secrets.into_iter().map(|entry| (entry.label, entry.secret));
-        let secrets = Secrets::new(webhook_secrets)
-            .map_err(|error| anyhow!("TAWK_WEBHOOK_SECRET: {error}"))?;
-        let tls = match (settings.tls_cert.take(), settings.tls_key.take()) {
-            (Some(certificate), Some(key)) => Some(Tls::load(certificate, key)?),
-            _ => None,
-        };
+        let tls = load_tls(&settings)?;
         let notifiers = notify::notifiers(&settings.notify.notify_url)?;
         let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
         let metrics_socket = match settings.metrics_port {
@@ -101,23 +98,24 @@ impl Service {
             None => None,
         };
         let metrics = Metrics::new();
-        let store = Store::create(&settings.database.database_url, metrics.clone()).await?;
-        let log = logging::init(
-            &settings.rust_log,
-            settings.log_format,
-            metrics.dropped_log_records.clone(),
-        )?;
-        log_warnings(&settings, &unusual_secrets);
+        let store = Store::open(&settings.database.database_url, true, metrics.clone()).await?;
+        let dropped = metrics.dropped_log_records.clone();
+        let log = logging::init(&settings.rust_log, settings.log_format, dropped)?;
+        log_warnings(&settings, &webhook_secrets);
         let max_connections = max_connections();
         limit_concurrent(&mut settings, max_connections);
 
-        let channels: Vec<_> =
-            notifiers.iter().map(|notifier| notifier.name().to_owned()).collect();
-        let store = store.start(channels.clone(), settings.tawk_retention_days);
-        let notify_on = settings.notify.notify_on.clone();
-        let workers = outbox::start(notifiers, &notify_on, &store, &metrics, &shutdown);
-        let log_level = settings.tawk_log;
-        let state = AppState { log_level, store, notify_on, metrics };
+        let addresses: Vec<_> = notifiers.iter().map(|it| it.address().clone()).collect();
+        let channels = store.channel_names(&addresses).await;
+        let channels = channels.context("failed to name the channels")?;
+        let notifiers: Vec<_> = channels.iter().cloned().zip(notifiers).collect();
+        let state = AppState {
+            log_level: settings.tawk_log,
+            store: store.start(channels, settings.tawk_retention_days),
+            notify_on: settings.notify.notify_on.clone(),
+            metrics,
+            unknown_paths: Arc::new(RateLimit::new(MAX_UNKNOWN_PATH_RECORDS)),
+        };
 
         let mut endpoints = Vec::new();
         if let Some((socket, address)) = metrics_socket {
@@ -133,8 +131,8 @@ impl Service {
         info!(
             mode = config::name(&settings.tawk_mode),
             tawk_log = config::name(&settings.tawk_log),
-            secrets = secret_count,
-            channels = channels.len(),
+            secrets = webhook_secrets.len(),
+            channels = notifiers.len(),
             "listening on {}://{address}{WEBHOOK_PATH}",
             if tls.is_some() { "https" } else { "http" }
         );
@@ -142,7 +140,12 @@ impl Service {
         endpoints.push(Endpoint {
             socket,
             tls: tls.as_ref().map(Tls::acceptor),
-            router: router::router(secrets, &settings, Arc::clone(&allow_list), state.clone()),
+            router: router::router(
+                &webhook_secrets,
+                &settings,
+                Arc::clone(&allow_list),
+                state.clone(),
+            ),
             allow_list: Some(allow_list),
             max_connections,
         });
@@ -150,16 +153,17 @@ impl Service {
             tls.log_warnings();
             tokio::spawn(tls.reload_on(hangup));
         }
-        let AppState { store, metrics, .. } = state;
-        Ok(Self { endpoints, workers, store, metrics, log })
+        Ok(Self { endpoints, notifiers, state, log })
     }
 
     /// Serves until shutdown, and then for at most [`SHUTDOWN_TIMEOUT`], whatever is pending.
     async fn run(self, shutdown: &CancellationToken) -> ExitCode {
         let serve = async {
-            let code = accept::serve(self.endpoints, &self.metrics, shutdown).await;
-            self.workers.join().await;
-            self.store.close().await;
+            let (code, ()) = tokio::join!(
+                accept::serve(self.endpoints, &self.state.metrics, shutdown),
+                outbox::run(self.notifiers, &self.state, shutdown),
+            );
+            self.state.store.clone().close().await;
             code
         };
         let deadline = async {
@@ -195,7 +199,21 @@ fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
     }
 }
 
-async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListener, SocketAddr)> {
+/// Returns `None` if HTTPS is not served.
+pub fn load_tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
+    match (&settings.tls_cert, &settings.tls_key) {
+        (Some(certificate), Some(key)) => Tls::load(certificate.clone(), key.clone()).map(Some),
+        (None, None) => Ok(None),
+        _ => bail!("only one of TLS_CERT and TLS_KEY is set; set both or none"),
+    }
+}
+
+/// Listens on the port of a setting.
+pub async fn bind(
+    host: &str,
+    setting: &str,
+    port: u16,
+) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bind = async {
         let socket = TcpListener::bind((host, port)).await?;
         // Replaces the default.
@@ -216,22 +234,20 @@ async fn bind(host: &str, setting: &str, port: u16) -> anyhow::Result<(TcpListen
     })
 }
 
-fn positions_of_unusual(secrets: &[WebhookSecret]) -> Vec<usize> {
-    let unusual = (1..).zip(secrets).filter(|(_, secret)| !secret.looks_usual);
-    unusual.map(|(position, _)| position).collect()
-}
-
 /// Logs warnings about risky settings.
-fn log_warnings(settings: &Settings, unusual_secrets: &[usize]) {
+pub fn log_warnings(settings: &Settings, secrets: &[WebhookSecret]) {
     if cfg!(feature = "stub-store") {
         warn!("built with the feature `stub-store`: deliveries are not stored");
     }
-    for position in unusual_secrets {
+    for (position, _) in (1..).zip(secrets).filter(|(_, secret)| !secret.looks_usual) {
         warn!(
             position,
             "secret does not look like those of Tawk.to, which have 96 lowercase hex digits; if \
              deliveries are rejected, copy it from the dashboard again"
         );
+    }
+    if secrets.len() > MAX_SECRETS {
+        warn!("more than 16 secrets; only {WEBHOOK_PATH}/LABEL receives deliveries");
     }
     if settings.tawk_mode == Mode::Observe {
         warn!(

@@ -1,16 +1,14 @@
 //! [`Database`]: SQLite or PostgreSQL, for statements that both understand.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
-use rusqlite::types::{ToSqlOutput, Value as SqliteValue};
-use tokio::task::spawn_blocking;
+use anyhow::{Result, anyhow};
+use rusqlite::types::Value;
 use tokio::time::timeout;
-use tokio_postgres::types::{ToSql, Type};
 
 use super::model::StoreError;
-use super::postgres::Postgres;
+use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
 use super::writer::PendingInsert;
 use crate::telemetry::metrics::Metrics;
@@ -18,7 +16,10 @@ use crate::telemetry::metrics::Metrics;
 /// Timeout for the database to be opened and migrated.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An open database whose schema is current.
+pub const INVALID_ADDRESS: &str = "the address is neither sqlite://FILE nor \
+                                   postgres://USER:PASSWORD@HOST/NAME, or has an unknown option";
+
+/// An open database whose schema is current. Cheap to clone.
 #[derive(Clone)]
 pub enum Database {
     Sqlite(Sqlite),
@@ -26,47 +27,20 @@ pub enum Database {
 }
 
 impl Database {
-    /// Opens the database of `DATABASE_URL`. A SQLite file is created if it is missing.
+    /// Opens the database of `DATABASE_URL`. Only a SQLite file can be created.
     ///
     /// # Errors
     ///
     /// If it cannot be used. The error does not contain the URL.
-    pub async fn create(url: &str, metrics: Metrics) -> Result<Self> {
-        if let Address::Sqlite(path) = Address::parse(url)? {
-            sqlite::create(&path).map_err(|error| {
-                anyhow!(
-                    "failed to create database {}: {error}; set DATABASE_URL to a writable file",
-                    path.display()
-                )
-            })?;
-        }
-        Self::open(url, metrics).await
-    }
-
-    /// Opens the database of `DATABASE_URL`, which must exist.
-    ///
-    /// # Errors
-    ///
-    /// If it is missing or cannot be used. The error does not contain the URL.
-    pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
-        let address = Address::parse(url)?;
-        let open = async {
-            match address {
-                Address::Sqlite(path) if !path.exists() => {
-                    bail!("{} is missing; the listener creates it when it starts", path.display())
-                }
-                Address::Sqlite(path) => {
-                    let open = spawn_blocking(move || Sqlite::open(&path, metrics));
-                    Ok(Self::Sqlite(open.await??))
-                }
-                Address::Postgres => Postgres::open(url, metrics).await.map(Self::Postgres),
+    pub async fn open(url: &str, create_if_missing: bool, metrics: Metrics) -> Result<Self> {
+        open_with_timeout(async {
+            if postgres::is_url(url) {
+                Ok(Self::Postgres(Postgres::open(url, metrics).await?))
+            } else {
+                Ok(Self::Sqlite(Sqlite::open(url, create_if_missing, metrics).await?))
             }
-        };
-        match timeout(OPEN_TIMEOUT, open).await {
-            Ok(Ok(database)) => Ok(database),
-            Ok(Err(error)) => bail!("failed to open database: {error:#}; check DATABASE_URL"),
-            Err(_) => bail!("failed to open database: timed out; check DATABASE_URL"),
-        }
+        })
+        .await
     }
 
     /// Queues a delivery for the next commit.
@@ -77,133 +51,55 @@ impl Database {
         }
     }
 
-    /// Returns the rows of a `SELECT`.
-    pub async fn read<T: Send + 'static>(
-        &self,
-        sql: &'static str,
-        values: Vec<Value>,
-        from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Vec<T>, StoreError> {
+    /// Returns the rows of a `SELECT`. Its parameters are `$1`, `$2` and so on, in the order of
+    /// their first use.
+    pub async fn read(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.read(sql, values, from_row).await,
-            Self::Postgres(postgres) => postgres.query(sql, &values, from_row).await,
+            Self::Sqlite(sqlite) => sqlite::query(&sqlite.reader, sql, values).await,
+            Self::Postgres(postgres) => postgres.reads.query(sql, &values).await,
         }
     }
 
     /// Runs a statement that changes rows, and returns its `RETURNING` rows.
-    pub async fn write<T: Send + 'static>(
-        &self,
-        sql: &'static str,
-        values: Vec<Value>,
-        from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Vec<T>, StoreError> {
+    pub async fn write(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.write(sql, values, from_row).await,
-            Self::Postgres(postgres) => postgres.query(sql, &values, from_row).await,
-        }
-    }
-
-    /// Runs a statement, and returns the number of affected rows.
-    pub async fn execute(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.execute(sql, values).await,
-            Self::Postgres(postgres) => postgres.execute(sql, &values).await,
-        }
-    }
-
-    /// Returns whether commits can succeed, without asking the database.
-    pub fn is_usable(&self) -> bool {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.is_usable(),
-            Self::Postgres(_) => true,
+            Self::Sqlite(sqlite) => sqlite::query(&sqlite.writer, sql, values).await,
+            Self::Postgres(postgres) => postgres.writes.query(sql, &values).await,
         }
     }
 
     pub async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
-            Self::Postgres(postgres) => postgres.close(),
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 }
 
-/// What `DATABASE_URL` names.
-enum Address {
-    Sqlite(PathBuf),
-    Postgres,
-}
-
-impl Address {
-    fn parse(url: &str) -> Result<Self> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres);
-        }
-        sqlite::parse_url(url).map(Self::Sqlite).map_err(|reason| {
-            anyhow!(
-                "invalid DATABASE_URL: {reason}; set it to sqlite://FILE or \
-                 postgres://USER:PASSWORD@HOST/NAME"
-            )
-        })
-    }
-}
-
-/// A parameter of a statement: `$1`, `$2` and so on, in the order of their first use.
-pub enum Value {
-    Integer(i64),
-    Text(Option<String>),
-}
-
-impl From<i64> for Value {
-    fn from(integer: i64) -> Self {
-        Self::Integer(integer)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
-    }
-}
-
-impl From<Option<&str>> for Value {
-    fn from(text: Option<&str>) -> Self {
-        Self::Text(text.map(str::to_owned))
-    }
-}
-
-impl Value {
-    /// The value and its type on PostgreSQL.
-    pub fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
-        match self {
-            Self::Integer(integer) => (integer, Type::INT8),
-            Self::Text(text) => (text, Type::TEXT),
-        }
-    }
-}
-
-impl rusqlite::ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Integer(integer) => ToSqlOutput::from(*integer),
-            Self::Text(Some(text)) => ToSqlOutput::from(text.as_str()),
-            Self::Text(None) => ToSqlOutput::Owned(SqliteValue::Null),
-        })
-    }
+/// Limits the time for opening a database, and adds to errors what failed.
+pub async fn open_with_timeout<T>(open: impl Future<Output = Result<T>>) -> Result<T> {
+    let opened = timeout(OPEN_TIMEOUT, open).await.unwrap_or(Err(StoreError::Timeout.into()));
+    opened.map_err(|error| anyhow!("failed to open database: {error:#}; check DATABASE_URL"))
 }
 
 /// A row of either database.
-pub enum Row<'a> {
-    Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a tokio_postgres::Row),
+pub enum Row {
+    /// Values by the names of their columns.
+    Sqlite(HashMap<String, Value>),
+    Postgres(tokio_postgres::Row),
 }
 
-impl Row<'_> {
+impl Row {
     pub fn get<T>(&self, column: &str) -> Result<T, StoreError>
     where
         T: rusqlite::types::FromSql + for<'a> tokio_postgres::types::FromSql<'a>,
     {
         match self {
-            Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Sqlite(row) => {
+                let value = row.get(column).unwrap_or(&Value::Null);
+                T::column_result(value.into())
+                    .map_err(|error| StoreError::Failed(format!("{error}: {column}")))
+            }
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }

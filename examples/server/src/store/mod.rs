@@ -3,27 +3,31 @@
 //! ```text
 //! model.rs        what goes in and what comes out
 //! writer.rs       deliveries that arrive at the same time share a transaction
-//! database.rs     a statement for either database
+//! database.rs     runs statements on either database
 //!   sqlite.rs       SQLite on a writer and a reader thread
-//!   postgres.rs     PostgreSQL over pools of connections
+//!   postgres.rs     PostgreSQL over three connections
+//!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
 //! migrations.rs   the schema
+//! channels.rs     names of channels
 //! retention.rs    deletes what is old
+//! check.rs        inspects a database without changing it
 //! status.rs       what `/readyz` and `/metrics` ask
 //! ```
 
+mod channels;
+mod check;
 mod database;
 mod migrations;
 mod model;
 mod postgres;
 mod retention;
 mod sqlite;
+mod sslmode;
 mod status;
 mod writer;
 
-pub use model::{
-    Claimed, DeliverySummary, NewDelivery, NotificationSummary, Outcome, StoreError, Stored,
-    StoredDelivery,
-};
+pub use migrations::Schema;
+pub use model::{Notification, Outcome, StoreError, Stored, StoredDelivery, VerifiedDelivery};
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -31,27 +35,26 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::telemetry::metrics::{Metrics, Sizes};
 use database::Database;
 use model::to_unix_millis;
+use postgres::Postgres;
 use status::Cached;
 use writer::PendingInsert;
 
 /// Timeout for the database, to answer or to be unlocked.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-const INVALID_ADDRESS: &str = "invalid address or unknown option";
-
 /// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
 /// clocks of several listeners may differ by seconds.
 const LEASE: Duration = Duration::from_secs(20);
 
-/// Deliveries read at once with their bodies, and rows read at once without.
+/// Maximum numbers of rows that are read at once.
 const MAX_PAGE_DELIVERIES: i64 = 16;
-const MAX_PAGE_ROWS: i64 = 1_000;
+const MAX_PAGE_NOTIFICATIONS: i64 = 1_000;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -66,35 +69,36 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database of `DATABASE_URL`. A SQLite file is created if it is missing.
+    /// Opens the database of `DATABASE_URL`. A SQLite file is created if `create_if_missing`.
     ///
     /// # Errors
     ///
     /// If it cannot be used. The error does not contain the URL.
-    pub async fn create(url: &str, metrics: Metrics) -> Result<Self> {
-        Database::create(url, metrics).await.map(Self::new)
+    pub async fn open(url: &str, create_if_missing: bool, metrics: Metrics) -> Result<Self> {
+        Ok(Self {
+            database: Database::open(url, create_if_missing, metrics).await?,
+            channels: Arc::default(),
+            changed: watch::Sender::default(),
+            is_ready: Arc::default(),
+            sizes: Arc::default(),
+            retention: None,
+        })
     }
 
-    /// Opens the database of `DATABASE_URL`, which must exist.
+    /// Returns the state of the schema of `DATABASE_URL`, without changing it.
     ///
     /// # Errors
     ///
-    /// If it is missing or cannot be used. The error does not contain the URL.
-    pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
-        Database::open(url, metrics).await.map(Self::new)
-    }
-
-    fn new(database: Database) -> Self {
-        let (is_ready, sizes) = (Arc::default(), Arc::default());
-        let changed = watch::Sender::new(());
-        Self { database, channels: Arc::default(), changed, is_ready, sizes, retention: None }
+    /// If `open` would fail. The error does not contain the URL.
+    pub async fn check(url: &str) -> Result<Schema> {
+        check::check(url).await
     }
 
     /// Starts to delete deliveries older than `retention_days`, and to write notifications for
     /// `channels`.
     pub fn start(self, channels: Vec<String>, retention_days: u32) -> Self {
-        if let Database::Postgres(postgres) = &self.database {
-            postgres.warn();
+        if let Database::Postgres(Postgres { is_unverified: true, .. }) = self.database {
+            postgres::warn_unverified();
         }
         let channels: Arc<[String]> = channels.into();
         let retention = retention::run(self.database.clone(), channels.clone(), retention_days);
@@ -111,30 +115,30 @@ impl Store {
     /// then.
     pub async fn store(
         &self,
-        delivery: Arc<NewDelivery>,
+        delivery: Arc<VerifiedDelivery>,
         notify: bool,
     ) -> Result<Stored, StoreError> {
         if cfg!(feature = "stub-store") {
             return Ok(Stored::New { id: 0 });
         }
-        let channels = notify.then(|| self.channels.clone());
+        let channels = if notify { self.channels.clone() } else { Arc::default() };
         let (response, stored) = oneshot::channel();
         let store = async {
             self.database.insert(PendingInsert { delivery, channels, response }).await?;
-            stored.await.map_err(|_| StoreError::closed())?
+            stored.await.map_err(|_| StoreError::Closed)?
         };
-        let stored = timeout(DATABASE_TIMEOUT, store).await.map_err(|_| StoreError::timeout())?;
-        if notify && matches!(stored, Ok(Stored::New { .. })) {
+        let stored = timeout(DATABASE_TIMEOUT, store).await.unwrap_or(Err(StoreError::Timeout))?;
+        if notify && matches!(stored, Stored::New { .. }) {
             self.changed.send_replace(());
         }
-        stored
+        Ok(stored)
     }
 
     /// Returns a delivery, or `None` if it does not exist or retention has deleted it.
     pub async fn delivery(&self, id: i64) -> Result<Option<StoredDelivery>, StoreError> {
         const ONE: &str = "SELECT * FROM deliveries WHERE body IS NOT NULL AND id = $1";
-        let mut rows = self.database.read(ONE, vec![id.into()], StoredDelivery::from_row).await?;
-        Ok(rows.pop())
+        let rows = self.database.read(ONE, vec![id.into()]).await?;
+        rows.first().map(StoredDelivery::from_row).transpose()
     }
 
     /// Returns the next deliveries after `id`, in their order.
@@ -142,28 +146,14 @@ impl Store {
         const AFTER: &str =
             "SELECT * FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
         let values = vec![id.into(), MAX_PAGE_DELIVERIES.into()];
-        self.database.read(AFTER, values, StoredDelivery::from_row).await
-    }
-
-    /// Returns the next deliveries after `id`, without their bodies.
-    pub async fn summaries_after(&self, id: i64) -> Result<Vec<DeliverySummary>, StoreError> {
-        const LIST: &str = "SELECT id, received_at, event, coalesce(chat_id, ticket_id) AS \
-                            subject, secret_label, CAST(length(body) AS BIGINT) AS bytes \
-                            FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id \
-                            LIMIT $2";
-        let values = vec![id.into(), MAX_PAGE_ROWS.into()];
-        self.database.read(LIST, values, DeliverySummary::from_row).await
+        self.database.read(AFTER, values).await?.iter().map(StoredDelivery::from_row).collect()
     }
 
     /// Returns the next notifications after `id`.
-    pub async fn notifications_after(
-        &self,
-        id: i64,
-    ) -> Result<Vec<NotificationSummary>, StoreError> {
-        const LIST: &str = "SELECT id, delivery_id, channel, state, attempts, due_at, last_error \
-                            FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
-        let values = vec![id.into(), MAX_PAGE_ROWS.into()];
-        self.database.read(LIST, values, NotificationSummary::from_row).await
+    pub async fn notifications_after(&self, id: i64) -> Result<Vec<Notification>, StoreError> {
+        const AFTER: &str = "SELECT * FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
+        let values = vec![id.into(), MAX_PAGE_NOTIFICATIONS.into()];
+        self.database.read(AFTER, values).await?.iter().map(Notification::from_row).collect()
     }
 
     /// Adds a notification of a delivery on each of `channels`, whatever was sent before.
@@ -174,7 +164,9 @@ impl Store {
              WHERE delivery_id = $1 AND channel = $2";
         let now = to_unix_millis(SystemTime::now());
         for channel in channels {
-            self.database.execute(REPLAY, vec![id.into(), (&**channel).into(), now.into()]).await?;
+            self.database
+                .write(REPLAY, vec![id.into(), channel.clone().into(), now.into()])
+                .await?;
         }
         Ok(())
     }
@@ -187,59 +179,61 @@ impl Store {
     /// Claims up to `limit` notifications that are due on `channel`. The same statement postpones
     /// them by the lease, so that no other worker claims them meanwhile, and that they become due
     /// again if this one crashes.
-    pub async fn claim(&self, channel: &str, limit: usize) -> Result<Vec<Claimed>, StoreError> {
-        macro_rules! claim {
-            ($lock:literal) => {
-                concat!(
-                    "WITH due AS (SELECT id FROM outbox WHERE state = 'waiting' AND channel = $1 \
-                     AND due_at <= $2 ORDER BY due_at LIMIT $3 ",
-                    $lock,
-                    ") UPDATE outbox SET due_at = $4, attempts = attempts + 1 \
-                     WHERE id IN (SELECT id FROM due) \
-                     RETURNING id, delivery_id, replay, attempts, created_at"
-                )
-            };
-        }
-        let sql = match self.database {
-            Database::Sqlite(_) => claim!(""),
-            Database::Postgres(_) => claim!("FOR UPDATE SKIP LOCKED"),
+    pub async fn claim(
+        &self,
+        channel: &str,
+        limit: usize,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let lock = match self.database {
+            // Has a single writer.
+            Database::Sqlite(_) => "",
+            Database::Postgres(_) => "FOR UPDATE SKIP LOCKED",
         };
-        // The lease begins before the database is asked.
-        let (now, leased_until) = (SystemTime::now(), Instant::now() + LEASE);
+        let sql = format!(
+            "WITH due AS (SELECT id FROM outbox WHERE state = 'waiting' AND channel = $1 \
+             AND due_at <= $2 ORDER BY due_at LIMIT $3 {lock}) \
+             UPDATE outbox SET due_at = $4, attempts = attempts + 1 \
+             WHERE id IN (SELECT id FROM due) RETURNING *"
+        );
+        let now = SystemTime::now();
         let values = vec![
-            channel.into(),
+            channel.to_owned().into(),
             to_unix_millis(now).into(),
             i64::try_from(limit).unwrap_or(i64::MAX).into(),
             to_unix_millis(now + LEASE).into(),
         ];
-        self.database.write(sql, values, move |row| Claimed::from_row(row, leased_until)).await
+        self.database.write(&sql, values).await?.iter().map(Notification::from_row).collect()
     }
 
     /// Records the outcome, unless another worker has claimed the notification since.
-    pub async fn finish(&self, claimed: &Claimed, outcome: &Outcome) -> Result<(), StoreError> {
+    pub async fn finish(
+        &self,
+        claimed: &Notification,
+        outcome: &Outcome,
+    ) -> Result<(), StoreError> {
         const FINISH: &str = "UPDATE outbox SET state = $1, due_at = $2, last_error = $3 \
                               WHERE id = $4 AND attempts = $5 AND state = 'waiting'";
         let (state, due_at, why) = match outcome {
             Outcome::Sent => ("sent", SystemTime::now(), None),
-            Outcome::Again { at, why } => ("waiting", *at, Some(&**why)),
-            Outcome::Failed { why } => ("failed", SystemTime::now(), Some(&**why)),
+            Outcome::Again { at, why } => ("waiting", *at, Some(why.clone())),
+            Outcome::Failed { why } => ("failed", SystemTime::now(), Some(why.clone())),
         };
         let values = vec![
-            state.into(),
+            state.to_owned().into(),
             to_unix_millis(due_at).into(),
             why.into(),
             claimed.id.into(),
             claimed.attempts.into(),
         ];
-        self.database.execute(FINISH, values).await.map(drop)
+        self.database.write(FINISH, values).await.map(drop)
     }
 
     /// Postpones everything that waits on `channel` until at least then.
     pub async fn postpone(&self, channel: &str, until: SystemTime) -> Result<(), StoreError> {
         const POSTPONE: &str = "UPDATE outbox SET due_at = $1 WHERE state = 'waiting' \
                                 AND channel = $2 AND due_at < $1";
-        let values = vec![to_unix_millis(until).into(), channel.into()];
-        self.database.execute(POSTPONE, values).await.map(drop)
+        let values = vec![to_unix_millis(until).into(), channel.to_owned().into()];
+        self.database.write(POSTPONE, values).await.map(drop)
     }
 
     /// Closes the database. SQLite then moves everything into one file.

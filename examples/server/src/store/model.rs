@@ -1,12 +1,12 @@
 //! The rows of the database, and what a caller learns about them.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
-use tokio::time::Instant;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
 use tower_tawk::event::Event;
 use tower_tawk::{Signature, VerifiedSignature};
 
@@ -15,8 +15,8 @@ use crate::escape::json_text;
 use crate::event_summary::EventSummary;
 use crate::redact;
 
-/// A verified delivery to insert.
-pub struct NewDelivery {
+/// A verified delivery, as it is stored.
+pub struct VerifiedDelivery {
     /// The deduplication key.
     pub signature: Signature,
     pub secret_label: String,
@@ -33,7 +33,7 @@ pub struct NewDelivery {
     pub body: Bytes,
 }
 
-impl NewDelivery {
+impl VerifiedDelivery {
     pub fn new(
         verified: &VerifiedSignature,
         headers: &HeaderMap,
@@ -53,6 +53,22 @@ impl NewDelivery {
             body,
         }
     }
+
+    /// Returns what identifies the event: the hash of its id, its name, and its chat or ticket. The
+    /// id is not signed, and without the rest it could be forged to suppress another notification.
+    pub fn event_key(&self) -> Option<Vec<u8>> {
+        let id = self.event_id.as_deref().filter(|id| !id.is_empty())?;
+        let event = self.event.as_deref()?;
+        let (chat, ticket) = (self.chat_id.as_deref(), self.ticket_id.as_deref());
+        chat.or(ticket)?;
+        let text = json!([id, event, chat, ticket]).to_string();
+        Some(Sha256::digest(text).to_vec())
+    }
+
+    /// Decodes the body.
+    pub fn event(&self) -> Event {
+        Event::from_slice(&self.body).unwrap_or_else(Event::Undecodable)
+    }
 }
 
 /// PostgreSQL rejects NUL in text, and a verified delivery is never rejected for its content. The
@@ -64,26 +80,14 @@ fn without_nul(text: &str) -> String {
 /// A delivery read back.
 pub struct StoredDelivery {
     pub id: i64,
-    pub signature: Signature,
-    pub secret_label: String,
-    pub received_at: SystemTime,
-    pub event_id: Option<String>,
-    pub event: Option<String>,
-    pub chat_id: Option<String>,
-    pub ticket_id: Option<String>,
-    pub property_id: Option<String>,
-    pub headers: String,
-    pub body: Bytes,
+    pub delivery: VerifiedDelivery,
 }
 
 impl StoredDelivery {
-    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let signature: [u8; 20] = row
-            .get::<Vec<u8>>("signature")?
-            .try_into()
-            .map_err(|_| StoreError::new("invalid signature in the database"))?;
-        Ok(Self {
-            id: row.get("id")?,
+    pub fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let signature: Vec<u8> = row.get("signature")?;
+        let signature = signature.try_into().map_err(|_| StoreError::new("invalid signature"))?;
+        let delivery = VerifiedDelivery {
             signature: Signature::from_bytes(signature),
             secret_label: row.get("secret_label")?,
             received_at: from_unix_millis(row.get("received_at")?),
@@ -94,86 +98,39 @@ impl StoredDelivery {
             property_id: row.get("property_id")?,
             headers: row.get("headers")?,
             body: row.get::<Vec<u8>>("body")?.into(),
-        })
-    }
-
-    /// Decodes the body.
-    pub fn event(&self) -> Event {
-        Event::from_slice(&self.body).unwrap_or_else(Event::Undecodable)
+        };
+        Ok(Self { id: row.get("id")?, delivery })
     }
 }
 
-/// A delivery in a list, without its body.
-pub struct DeliverySummary {
-    pub id: i64,
-    pub received_at: SystemTime,
-    pub event: Option<String>,
-    /// The id of the chat or ticket.
-    pub subject: Option<String>,
-    pub secret_label: String,
-    pub bytes: i64,
-}
-
-impl DeliverySummary {
-    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.get("id")?,
-            received_at: from_unix_millis(row.get("received_at")?),
-            event: row.get("event")?,
-            subject: row.get("subject")?,
-            secret_label: row.get("secret_label")?,
-            bytes: row.get("bytes")?,
-        })
-    }
-}
-
-/// A notification in a list.
-pub struct NotificationSummary {
+/// A notification of a delivery on one channel.
+pub struct Notification {
     pub id: i64,
     pub delivery_id: i64,
     pub channel: String,
+    /// 0, or the number of the replay.
+    pub replay: i64,
     pub state: String,
+    /// How often it was claimed.
     pub attempts: i64,
-    /// When it was sent, failed, or is due.
+    pub created_at: SystemTime,
+    /// When it was sent, failed, or is due. After a claim, when other workers may claim it.
     pub at: SystemTime,
     pub last_error: Option<String>,
 }
 
-impl NotificationSummary {
-    pub fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+impl Notification {
+    pub fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get("id")?,
             delivery_id: row.get("delivery_id")?,
             channel: row.get("channel")?,
+            replay: row.get("replay")?,
             state: row.get("state")?,
             attempts: row.get("attempts")?,
+            created_at: from_unix_millis(row.get("created_at")?),
             at: from_unix_millis(row.get("due_at")?),
             last_error: row.get("last_error")?,
-        })
-    }
-}
-
-/// A notification claimed by a worker.
-pub struct Claimed {
-    pub id: i64,
-    pub delivery_id: i64,
-    pub replay: i64,
-    /// How often it was claimed, including this time.
-    pub attempts: i64,
-    pub created_at: SystemTime,
-    /// When other workers may claim it.
-    pub leased_until: Instant,
-}
-
-impl Claimed {
-    pub fn from_row(row: &Row<'_>, leased_until: Instant) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.get("id")?,
-            delivery_id: row.get("delivery_id")?,
-            replay: row.get("replay")?,
-            attempts: row.get("attempts")?,
-            created_at: from_unix_millis(row.get("created_at")?),
-            leased_until,
         })
     }
 }
@@ -206,31 +163,22 @@ pub enum Stored {
     Duplicate,
 }
 
-/// The database failed, or did not answer in time. Never contains the database's URL.
-#[derive(Clone, Debug)]
-pub struct StoreError(Arc<str>);
+/// Never contains the database's URL.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    #[error("the database did not answer in time")]
+    Timeout,
+    #[error("the database is closed")]
+    Closed,
+    #[error("{0}")]
+    Failed(String),
+}
 
 impl StoreError {
     pub fn new(message: &str) -> Self {
-        Self(message.into())
-    }
-
-    pub fn timeout() -> Self {
-        Self::new("the database did not answer in time")
-    }
-
-    pub fn closed() -> Self {
-        Self::new("the database is closed")
+        Self::Failed(message.to_owned())
     }
 }
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StoreError {}
 
 pub fn to_unix_millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -1,18 +1,13 @@
-//! [`Postgres`]: pools of connections. Only unnamed statements are used, and each transaction sets
+//! [`Postgres`]: three connections. Only unnamed statements are used, and each transaction sets
 //! what it relies on, so that a transaction pooler may be in between.
 
-mod batch;
-mod tls;
-mod url;
-
-use std::error::Error;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
-};
-use tokio::sync::mpsc;
+use anyhow::{Result, bail};
+use rusqlite::types::Value;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config};
@@ -20,15 +15,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::warn;
 
 use super::DATABASE_TIMEOUT;
-use super::database::{Row, Value};
+use super::database::Row;
 use super::migrations;
-use super::model::{StoreError, Stored};
-use super::writer::{Batch, MAX_BATCH_DELIVERIES, PendingInsert};
+use super::model::{StoreError, Stored, VerifiedDelivery, to_unix_millis};
+use super::sslmode::Url;
+use super::writer::{self, MAX_BATCH_DELIVERIES, PendingInsert};
 use crate::telemetry::metrics::Metrics;
-use url::Url;
-
-/// Connections for everything but commits.
-const MAX_OTHER_CONNECTIONS: usize = 4;
 
 /// A confirmed commit survives a crash of the server, and a listener that is gone does not hold up
 /// the others.
@@ -38,14 +30,32 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
      SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'";
 
+/// Inserts a batch, a column as an array, and the notifications of what is new, unless the channel
+/// has one of the event. Two listeners that insert in the same order cannot deadlock.
+const INSERT: &str = "WITH new AS (INSERT INTO deliveries (signature, received_at, secret_label, \
+        event_id, event, chat_id, ticket_id, property_id, headers, body) \
+        SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], \
+        $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[]) \
+        ON CONFLICT (signature) DO NOTHING RETURNING id, signature, received_at), \
+     notified AS (INSERT INTO outbox \
+        (delivery_id, channel, replay, created_at, due_at, event_key) \
+        SELECT id, channel, 0, received_at, received_at, event_key FROM new \
+        JOIN unnest($11::bytea[], $12::text[], $13::bytea[]) WITH ORDINALITY \
+        AS notify (signature, channel, event_key, position) USING (signature) \
+        ORDER BY event_key, position \
+        ON CONFLICT DO NOTHING) \
+     SELECT id, signature FROM new";
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Postgres {
-    /// A pool of one, so that no reader delays a commit.
-    commits: Pool,
-    others: Pool,
+    /// Separate, so that no other statement delays a commit.
+    commits: Arc<Connection>,
+    pub reads: Arc<Connection>,
+    pub writes: Arc<Connection>,
     inserts: mpsc::Sender<PendingInsert>,
-    is_unverified: bool,
+    /// Whether any server may pose as the database.
+    pub is_unverified: bool,
 }
 
 impl Postgres {
@@ -56,90 +66,54 @@ impl Postgres {
     /// If the server cannot be reached or used, or a newer listener has migrated the database.
     pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
         let url = Url::parse(url)?;
-        let tls = MakeRustlsConnect::new(tls::client_config(&url.tls)?);
-        prepare(&url.config, tls.clone()).await?;
         let is_unverified = url.is_unverified();
-        let commits = pool(url.config.clone(), tls.clone(), 1)?;
-        let others = pool(url.config, tls, MAX_OTHER_CONNECTIONS)?;
+        let tls = MakeRustlsConnect::new(url.tls()?);
+        let connection = || {
+            let (config, tls) = (url.config.clone(), tls.clone());
+            Arc::new(Connection { config, tls, client: Mutex::default() })
+        };
+        let (commits, reads, writes) = (connection(), connection(), connection());
+        let mut client = commits.connect().await?;
+        check_encoding(&client).await?;
+        migrations::retry(async || migrations::migrate_postgres(&mut client).await).await?;
+        *commits.client.lock().await = Some(client);
         let (inserts, pending) = mpsc::channel(MAX_BATCH_DELIVERIES);
         tokio::spawn(commit_all(commits.clone(), pending, metrics));
-        Ok(Self { commits, others, inserts, is_unverified })
+        Ok(Self { commits, reads, writes, inserts, is_unverified })
     }
 
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
-        self.inserts.send(insert).await.map_err(|_| StoreError::closed())
+        self.inserts.send(insert).await.map_err(|_| StoreError::Closed)
     }
 
-    pub async fn query<T>(
-        &self,
-        sql: &str,
-        values: &[Value],
-        from_row: impl Fn(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        let rows = async {
-            let transaction = Transaction::begin(&self.others).await?;
-            let rows = transaction.client().query_typed(sql, &typed(values)).await?;
-            transaction.commit().await?;
-            Ok(rows)
-        };
-        let rows = within_timeout(&self.others, rows).await?;
-        rows.iter().map(|row| from_row(&Row::Postgres(row))).collect()
-    }
-
-    pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        let count = async {
-            let transaction = Transaction::begin(&self.others).await?;
-            let count = transaction.client().execute_typed(sql, &typed(values)).await?;
-            transaction.commit().await?;
-            Ok(count)
-        };
-        within_timeout(&self.others, count).await
-    }
-
-    /// Warns of settings that an operator should know about.
-    pub fn warn(&self) {
-        if self.is_unverified {
-            warn!(
-                "the certificate of the database is not verified; add sslmode=verify-full to \
-                 DATABASE_URL"
-            );
+    pub async fn close(&self) {
+        for connection in [&self.commits, &self.reads, &self.writes] {
+            connection.client.lock().await.take();
         }
     }
+}
 
-    pub fn close(&self) {
-        self.commits.close();
-        self.others.close();
+pub fn is_url(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// Connects as [`Postgres::open`] does, without migrating, and begins a transaction.
+pub async fn connect(url: &Url) -> Result<Client> {
+    if url.is_unverified() {
+        warn_unverified();
     }
+    let tls = MakeRustlsConnect::new(url.tls()?);
+    let (client, connection) = url.config.connect(tls).await.map_err(StoreError::from)?;
+    tokio::spawn(connection);
+    check_encoding(&client).await?;
+    client.batch_execute(BEGIN).await.map_err(StoreError::from)?;
+    Ok(client)
 }
 
-fn typed(values: &[Value]) -> Vec<(&(dyn ToSql + Sync), Type)> {
-    values.iter().map(Value::typed).collect()
-}
-
-fn pool(config: Config, tls: MakeRustlsConnect, connections: usize) -> Result<Pool> {
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config, tls, recycling))
-        .max_size(connections)
-        .wait_timeout(Some(DATABASE_TIMEOUT))
-        .create_timeout(Some(DATABASE_TIMEOUT))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .context("failed to create a pool of connections")
-}
-
-/// Checks the server and migrates the schema, over a separate connection.
-async fn prepare(config: &Config, tls: MakeRustlsConnect) -> Result<()> {
-    let (mut client, connection) = config.connect(tls).await.map_err(StoreError::from)?;
-    let connection = tokio::spawn(connection);
-    let prepared = async {
-        check_encoding(&client).await?;
-        migrations::migrate_postgres(&mut client).await
-    };
-    let prepared = prepared.await;
-    drop(client);
-    // What it has sent arrives first.
-    let _ = connection.await;
-    prepared
+pub fn warn_unverified() {
+    warn!(
+        "the certificate of the database is not verified; add sslmode=verify-full to DATABASE_URL"
+    );
 }
 
 /// Other encodings reject some of the text that people write.
@@ -154,88 +128,142 @@ async fn check_encoding(client: &Client) -> Result<()> {
 }
 
 /// Commits batch after batch until the store is dropped.
-async fn commit_all(pool: Pool, mut inserts: mpsc::Receiver<PendingInsert>, metrics: Metrics) {
+async fn commit_all(
+    connection: Arc<Connection>,
+    mut inserts: mpsc::Receiver<PendingInsert>,
+    metrics: Metrics,
+) {
     while let Some(first) = inserts.recv().await {
-        let batch = Batch::collect(first, || inserts.try_recv().ok());
-        if batch.is_empty() {
-            continue;
-        }
+        let batch = writer::collect(first, || inserts.try_recv().ok());
         let begun = Instant::now();
-        let outcome = within_timeout(&pool, commit(&pool, batch.inserts())).await;
+        let outcome = insert(&connection, &batch).await;
         metrics.commit(begun.elapsed());
-        batch.respond(outcome);
+        writer::respond(batch, outcome);
     }
 }
 
-/// Closes idle connections after a timeout: if one of them is dead, the others are, too, and each
-/// would cost a timeout.
-async fn within_timeout<T>(
-    pool: &Pool,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    timeout(DATABASE_TIMEOUT, work).await.unwrap_or_else(|_| {
-        pool.retain(|_, _| false);
-        Err(StoreError::timeout())
-    })
+/// A connection that is opened when it is needed, and used by one transaction at a time.
+pub struct Connection {
+    config: Config,
+    tls: MakeRustlsConnect,
+    client: Mutex<Option<Client>>,
 }
 
-async fn commit(pool: &Pool, inserts: &[PendingInsert]) -> Result<Vec<Stored>, StoreError> {
-    let transaction = Transaction::begin(pool).await?;
-    let stored = batch::insert(transaction.client(), inserts).await?;
-    batch::notify(transaction.client(), inserts, &stored).await?;
-    transaction.commit().await?;
-    Ok(stored)
+impl Connection {
+    async fn connect(&self) -> Result<Client, StoreError> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        // Ends with the client. An error is also that of the client's statement.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let values: Vec<_> = values.iter().map(typed).collect();
+        let rows = self.transaction(sql, &values).await?;
+        Ok(rows.into_iter().map(Row::Postgres).collect())
+    }
+
+    /// Runs a statement in a transaction, in one round trip. After an error or a timeout the
+    /// connection is replaced, since its state is unknown.
+    async fn transaction(
+        &self,
+        sql: &str,
+        values: &[Parameter<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        let transaction = async {
+            let mut unused = self.client.lock().await;
+            let client = match unused.take().filter(|client| !client.is_closed()) {
+                Some(client) => client,
+                None => self.connect().await?,
+            };
+            // After an error in the statement, COMMIT rolls back.
+            let (_, rows, _) = tokio::try_join!(
+                biased;
+                client.batch_execute(BEGIN),
+                client.query_typed(sql, values),
+                client.batch_execute("COMMIT"),
+            )?;
+            *unused = Some(client);
+            Ok(rows)
+        };
+        timeout(DATABASE_TIMEOUT, transaction).await.unwrap_or(Err(StoreError::Timeout))
+    }
 }
 
-/// A transaction. Its connection is closed unless it is committed: after an error or a timeout the
-/// state of the connection is unknown.
-struct Transaction(Option<Object>);
+/// A parameter and its type.
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
-impl Transaction {
-    async fn begin(pool: &Pool) -> Result<Self, StoreError> {
-        let transaction = Self(Some(pool.get().await?));
-        transaction.client().batch_execute(BEGIN).await?;
-        Ok(transaction)
-    }
-
-    fn client(&self) -> &Client {
-        self.0.as_ref().expect("taken by `commit` and `drop` only")
-    }
-
-    async fn commit(mut self) -> Result<(), StoreError> {
-        self.client().batch_execute("COMMIT").await?;
-        self.0 = None;
-        Ok(())
+fn typed(value: &Value) -> Parameter<'_> {
+    match value {
+        Value::Null => (&None::<&str>, Type::TEXT),
+        Value::Integer(integer) => (integer, Type::INT8),
+        Value::Real(real) => (real, Type::FLOAT8),
+        Value::Text(text) => (text, Type::TEXT),
+        Value::Blob(bytes) => (bytes, Type::BYTEA),
     }
 }
 
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(Object::take(connection));
+/// Inserts what is new. The unique constraint on the signature decides what is a duplicate, also
+/// between several listeners.
+async fn insert(
+    connection: &Connection,
+    inserts: &[PendingInsert],
+) -> Result<Vec<Stored>, StoreError> {
+    let (mut notified, mut channels, mut event_keys) = (Vec::new(), Vec::new(), Vec::new());
+    for insert in inserts {
+        for channel in &*insert.channels {
+            notified.push(&insert.delivery.signature.as_bytes()[..]);
+            channels.push(channel);
+            event_keys.push(insert.delivery.event_key());
         }
     }
+    let new = connection
+        .transaction(
+            INSERT,
+            &[
+                (&column(inserts, |row| &row.signature.as_bytes()[..]), Type::BYTEA_ARRAY),
+                (&column(inserts, |row| to_unix_millis(row.received_at)), Type::INT8_ARRAY),
+                (&column(inserts, |row| &*row.secret_label), Type::TEXT_ARRAY),
+                (&column(inserts, |row| row.event_id.as_deref()), Type::TEXT_ARRAY),
+                (&column(inserts, |row| row.event.as_deref()), Type::TEXT_ARRAY),
+                (&column(inserts, |row| row.chat_id.as_deref()), Type::TEXT_ARRAY),
+                (&column(inserts, |row| row.ticket_id.as_deref()), Type::TEXT_ARRAY),
+                (&column(inserts, |row| row.property_id.as_deref()), Type::TEXT_ARRAY),
+                (&column(inserts, |row| &*row.headers), Type::TEXT_ARRAY),
+                (&column(inserts, |row| &row.body[..]), Type::BYTEA_ARRAY),
+                (&notified, Type::BYTEA_ARRAY),
+                (&channels, Type::TEXT_ARRAY),
+                (&event_keys, Type::BYTEA_ARRAY),
+            ],
+        )
+        .await?;
+    let mut ids = HashMap::new();
+    for row in &new {
+        ids.insert(row.try_get::<_, &[u8]>("signature")?, row.try_get("id")?);
+    }
+    // A duplicate in the same batch finds no id either.
+    let stored =
+        |insert: &PendingInsert| match ids.remove(&insert.delivery.signature.as_bytes()[..]) {
+            Some(id) => Stored::New { id },
+            None => Stored::Duplicate,
+        };
+    Ok(inserts.iter().map(stored).collect())
 }
 
-impl From<PoolError> for StoreError {
-    fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Backend(error) => error.into(),
-            PoolError::Timeout(_) => Self::timeout(),
-            _ => Self::closed(),
-        }
-    }
+/// Returns one column of the rows to insert.
+fn column<'a, T>(
+    inserts: &'a [PendingInsert],
+    value: impl Fn(&'a VerifiedDelivery) -> T,
+) -> Vec<T> {
+    inserts.iter().map(|insert| value(&insert.delivery)).collect()
 }
 
 impl From<tokio_postgres::Error> for StoreError {
     /// Without the details, which may be a row's values.
     fn from(error: tokio_postgres::Error) -> Self {
-        if let Some(error) = error.as_db_error() {
-            return Self::new(&format!("{} ({})", error.message(), error.code().code()));
-        }
-        match error.source() {
-            Some(source) => Self::new(&format!("{error}: {source}")),
-            None => Self::new(&error.to_string()),
+        match error.as_db_error() {
+            Some(error) => Self::Failed(format!("{} ({})", error.message(), error.code().code())),
+            None => Self::Failed(format!("{:#}", anyhow::Error::from(error))),
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
@@ -26,10 +25,10 @@ const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = 
                           event = NULL, chat_id = NULL, ticket_id = NULL, property_id = NULL, \
                           headers = NULL, body = NULL WHERE id IN (SELECT id FROM deliveries \
                           WHERE body IS NOT NULL AND received_at < $1 \
-                          ORDER BY received_at LIMIT 32)";
+                          ORDER BY received_at LIMIT 32) RETURNING id";
 
 const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
-                             WHERE created_at < $1 AND state <> 'waiting' LIMIT 1000)";
+                             WHERE created_at < $1 AND state <> 'waiting' LIMIT 1000) RETURNING id";
 
 /// Runs until it is aborted. 0 days keep everything.
 pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
@@ -37,10 +36,8 @@ pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         hours.tick().await;
-        match delete_old(&database, days).await {
-            Ok(0) => {}
-            Ok(deliveries) => info!(deliveries, "old deliveries deleted"),
-            Err(error) => warn!(%error, "failed to delete old deliveries; retrying in an hour"),
+        if let Err(error) = delete_old(&database, days).await {
+            warn!(%error, "failed to delete old deliveries; retrying in an hour");
         }
         if let Err(error) = fail_abandoned(&database, &channels).await {
             warn!(%error, "failed to check the outbox; retrying in an hour");
@@ -48,31 +45,27 @@ pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
     }
 }
 
-/// Returns how many deliveries it has deleted.
-async fn delete_old(database: &Database, days: u32) -> Result<u64, StoreError> {
-    if days == 0 {
-        return Ok(0);
-    }
-    let Some(time) = SystemTime::now().checked_sub(DAY * days) else { return Ok(0) };
+async fn delete_old(database: &Database, days: u32) -> Result<(), StoreError> {
+    let Some(time) = SystemTime::now().checked_sub(DAY * days).filter(|_| days > 0) else {
+        return Ok(());
+    };
     in_steps(database, NOTIFICATIONS, time).await?;
-    let deleted = in_steps(database, DELIVERIES, time).await?;
-    if deleted > 0 && matches!(database, Database::Sqlite(_)) {
-        // Overwrites what the database file and its log still hold.
-        const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-        database.write(CHECKPOINT, Vec::new(), |_| Ok(())).await?;
+    let deliveries = in_steps(database, DELIVERIES, time).await?;
+    if deliveries > 0 {
+        if matches!(database, Database::Sqlite(_)) {
+            // Overwrites what the database file and its log still hold.
+            database.write("PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await?;
+        }
+        info!(deliveries, "old deliveries deleted");
     }
-    Ok(deleted)
+    Ok(())
 }
 
 /// Repeats a statement until no row from before `time` is left. Returns how many there were.
-async fn in_steps(
-    database: &Database,
-    statement: &'static str,
-    time: SystemTime,
-) -> Result<u64, StoreError> {
+async fn in_steps(database: &Database, sql: &str, time: SystemTime) -> Result<usize, StoreError> {
     let mut rows = 0;
     loop {
-        let step = database.execute(statement, vec![to_unix_millis(time).into()]).await?;
+        let step = database.write(sql, vec![to_unix_millis(time).into()]).await?.len();
         if step == 0 {
             return Ok(rows);
         }
@@ -82,55 +75,40 @@ async fn in_steps(
 }
 
 /// Fails notifications that have waited for long for a channel that is no longer in `NOTIFY_URL`,
-/// and warns of those that still wait.
+/// and warns of those that still wait for such a channel.
 async fn fail_abandoned(database: &Database, channels: &[String]) -> Result<(), StoreError> {
-    let channels = json!(channels).to_string();
-    let before = SystemTime::now() - ABANDONED_AFTER;
-    let values = vec![
-        (&*channels).into(),
-        to_unix_millis(before).into(),
-        to_unix_millis(SystemTime::now()).into(),
-    ];
-    let (fail, count) = statements(database);
-    let notifications = database.execute(fail, values).await?;
-    if notifications > 0 {
-        warn!(notifications, "notifications failed: NOTIFY_URL no longer has their channel");
-    }
-    let waiting = database.read(count, vec![(&*channels).into()], |row| row.get("count")).await?;
-    let notifications: i64 = waiting.first().copied().unwrap_or_default();
-    if notifications > 0 {
-        warn!(
-            notifications,
-            "pending notifications for a channel that is not in NOTIFY_URL; restore it, or they \
-             fail after a day"
-        );
+    const WAITING: &str =
+        "SELECT channel, count(*) AS count FROM outbox WHERE state = 'waiting' GROUP BY channel";
+    const FAIL: &str = "UPDATE outbox SET state = 'failed', last_error = coalesce(last_error || \
+                        '; ', '') || 'NOTIFY_URL no longer has this channel' \
+                        WHERE state = 'waiting' AND channel = $1 AND created_at < $2 \
+                        AND due_at < $3 RETURNING id";
+    let now = SystemTime::now();
+    for row in database.read(WAITING, Vec::new()).await? {
+        let channel: String = row.get("channel")?;
+        if channels.contains(&channel) {
+            continue;
+        }
+        let values = vec![
+            channel.clone().into(),
+            to_unix_millis(now - ABANDONED_AFTER).into(),
+            to_unix_millis(now).into(),
+        ];
+        let failed = database.write(FAIL, values).await?.len();
+        if failed > 0 {
+            warn!(
+                channel,
+                notifications = failed,
+                "notifications failed: NOTIFY_URL no longer has their channel"
+            );
+        } else {
+            warn!(
+                channel,
+                notifications = row.get::<i64>("count")?,
+                "pending notifications for a channel that is not in NOTIFY_URL; restore it, or \
+                 they fail after a day"
+            );
+        }
     }
     Ok(())
-}
-
-/// The statements that fail and count notifications. `$1` are the channels of `NOTIFY_URL`.
-fn statements(database: &Database) -> (&'static str, &'static str) {
-    macro_rules! statements {
-        ($channels:literal) => {
-            (
-                concat!(
-                    "UPDATE outbox SET state = 'failed', last_error = coalesce(last_error || '; ', \
-                     '') || 'NOTIFY_URL no longer has this channel' WHERE state = 'waiting' AND \
-                     channel NOT IN (",
-                    $channels,
-                    ") AND created_at < $2 AND due_at < $3"
-                ),
-                concat!(
-                    "SELECT count(*) AS count FROM outbox WHERE state = 'waiting' AND channel NOT \
-                     IN (",
-                    $channels,
-                    ")"
-                ),
-            )
-        };
-    }
-    match database {
-        Database::Sqlite(_) => statements!("SELECT value FROM json_each($1)"),
-        Database::Postgres(_) => statements!("SELECT json_array_elements_text($1::json)"),
-    }
 }

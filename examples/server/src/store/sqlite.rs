@@ -1,265 +1,280 @@
 //! [`Sqlite`]: a thread that writes, and one that reads.
 
-mod file;
-
-pub use file::{create, parse_url};
-
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
+use anyhow::{Context, Result, bail};
+use file_id::{FileId, get_file_id};
+use percent_encoding::percent_decode_str;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, params, params_from_iter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::DATABASE_TIMEOUT;
-use super::database::{Row, Value};
+use super::database::{INVALID_ADDRESS, Row};
 use super::migrations;
 use super::model::{StoreError, Stored, to_unix_millis};
-use super::writer::{Batch, MAX_BATCH_DELIVERIES, PendingInsert};
+use super::writer::{self, MAX_BATCH_DELIVERIES, PendingInsert};
 use crate::telemetry::metrics::Metrics;
-use file::DatabaseFile;
+
+/// A confirmed commit survives a power failure (`synchronous`), readers do not wait for writers
+/// (WAL), and deleted data is overwritten.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                        PRAGMA secure_delete = ON";
 
 const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_label, event_id, \
                       event, chat_id, ticket_id, property_id, headers, body) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
                       ON CONFLICT (signature) DO NOTHING";
 
-const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at) \
-                      VALUES (?1, ?2, 0, ?3, ?3)";
+/// Inserts nothing if the channel has a notification of the event.
+const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at, \
+                      event_key) VALUES (?1, ?2, 0, ?3, ?3, ?4) ON CONFLICT DO NOTHING";
 
 /// Handle to both threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Sqlite {
-    file: DatabaseFile,
-    writer: mpsc::Sender<Job>,
-    reader: mpsc::Sender<Job>,
+    pub writer: mpsc::Sender<Job>,
+    pub reader: mpsc::Sender<Job>,
 }
 
-enum Job {
+pub enum Job {
     Insert(PendingInsert),
-    Run(Box<dyn FnOnce(&mut Session) + Send>),
-    Close(oneshot::Sender<()>),
+    Query {
+        sql: String,
+        values: Vec<Value>,
+        response: oneshot::Sender<Result<Vec<Row>, StoreError>>,
+    },
+    Close,
 }
 
 impl Sqlite {
-    /// Opens a file that exists and migrates its schema. Blocks.
+    /// Opens `sqlite:FILE`, `sqlite://FILE` or `sqlite://FILE?mode=rwc`, and migrates its schema.
     ///
     /// # Errors
     ///
     /// If the file is not a database, is locked, or a newer listener has migrated it.
-    pub fn open(path: &Path, metrics: Metrics) -> Result<Self> {
-        let file = DatabaseFile::new(path)?;
-        let mut writer = Session { file: file.clone(), is_writer: true, connection: None };
-        writer.run(|connection| Ok(migrations::migrate_sqlite(connection)))??;
-        let reader = Session { file: file.clone(), is_writer: false, connection: None };
-        let writer = spawn("store-writer", writer, metrics.clone())?;
-        let reader = spawn("store-reader", reader, metrics)?;
-        Ok(Self { file, writer, reader })
+    pub async fn open(url: &str, create_if_missing: bool, metrics: Metrics) -> Result<Self> {
+        let path = parse_url(url)?;
+        if create_if_missing {
+            create(&path).with_context(|| format!("failed to create {}", path.display()))?;
+        } else if !path.exists() {
+            bail!("{} is missing; the listener creates it when it starts", path.display());
+        }
+        migrations::retry(async || migrations::migrate_sqlite(&mut connect(&path)?)).await?;
+        let writer = spawn("store-writer", &path, metrics.clone())?;
+        let reader = spawn("store-reader", &path, metrics)?;
+        Ok(Self { writer, reader })
     }
 
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
-        self.writer.send(Job::Insert(insert)).await.map_err(|_| StoreError::closed())
-    }
-
-    pub async fn read<T: Send + 'static>(
-        &self,
-        sql: &'static str,
-        values: Vec<Value>,
-        from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Vec<T>, StoreError> {
-        run(&self.reader, move |connection| query(connection, sql, values, from_row)).await
-    }
-
-    pub async fn write<T: Send + 'static>(
-        &self,
-        sql: &'static str,
-        values: Vec<Value>,
-        from_row: impl Fn(&Row<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Vec<T>, StoreError> {
-        run(&self.writer, move |connection| query(connection, sql, values, from_row)).await
-    }
-
-    pub async fn execute(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        run(&self.writer, move |connection| {
-            let count = connection.prepare_cached(sql)?.execute(params_from_iter(values))?;
-            Ok(count.try_into().unwrap_or(u64::MAX))
-        })
-        .await
-    }
-
-    pub fn is_usable(&self) -> bool {
-        self.file.is_in_place() && !self.writer.is_closed()
+        self.writer.send(Job::Insert(insert)).await.map_err(|_| StoreError::Closed)
     }
 
     /// Closes both connections, the writer's last: SQLite then removes its other files.
     pub async fn close(&self) {
         for thread in [&self.reader, &self.writer] {
-            let (closed, is_closed) = oneshot::channel();
-            if thread.send(Job::Close(closed)).await.is_ok() {
-                let _ = is_closed.await;
-            }
+            let _ = thread.send(Job::Close).await;
+            thread.closed().await;
         }
     }
 }
 
-/// Runs `work` on a thread's connection, unless the caller is gone by then.
-async fn run<T: Send + 'static>(
+/// Runs a statement on a thread's connection.
+pub async fn query(
     thread: &mpsc::Sender<Job>,
-    work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let (response, result) = oneshot::channel();
-    let job = Job::Run(Box::new(move |session| {
-        if !response.is_closed() {
-            let _ = response.send(session.run(work));
-        }
-    }));
-    let run = async {
-        thread.send(job).await.map_err(|_| StoreError::closed())?;
-        result.await.map_err(|_| StoreError::closed())?
-    };
-    timeout(DATABASE_TIMEOUT, run).await.map_err(|_| StoreError::timeout())?
-}
-
-fn query<T>(
-    connection: &Connection,
     sql: &str,
     values: Vec<Value>,
-    from_row: impl Fn(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(from_row(&Row::Sqlite(row))?);
-    }
-    Ok(found)
+) -> Result<Vec<Row>, StoreError> {
+    let (response, rows) = oneshot::channel();
+    let job = Job::Query { sql: sql.to_owned(), values, response };
+    let query = async {
+        thread.send(job).await.map_err(|_| StoreError::Closed)?;
+        rows.await.map_err(|_| StoreError::Closed)?
+    };
+    timeout(DATABASE_TIMEOUT, query).await.unwrap_or(Err(StoreError::Timeout))
 }
 
-fn spawn(name: &str, session: Session, metrics: Metrics) -> Result<mpsc::Sender<Job>> {
+pub fn parse_url(url: &str) -> Result<PathBuf> {
+    let address = url.strip_prefix("sqlite:").context(INVALID_ADDRESS)?;
+    let address = address.strip_prefix("//").unwrap_or(address);
+    let (path, options) = address.split_once('?').unwrap_or((address, ""));
+    if path == ":memory:" || options == "mode=memory" {
+        bail!("a database in memory is lost when the listener stops");
+    }
+    if path.is_empty() || !["", "mode=rw", "mode=rwc"].contains(&options) {
+        bail!(INVALID_ADDRESS);
+    }
+    let path = percent_decode_str(path).decode_utf8().context(INVALID_ADDRESS)?;
+    Ok(path.as_ref().into())
+}
+
+/// Creates the file and its directory, readable by its owner only: it will hold personal data.
+/// SQLite creates its other files with the same mode.
+fn create(path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        fs::create_dir_all(directory)?;
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Opens a connection. Never creates the file: a deleted one must not come back empty.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(DATABASE_TIMEOUT)?;
+    connection.execute_batch(SETTINGS)?;
+    Ok(connection)
+}
+
+fn spawn(name: &str, path: &Path, metrics: Metrics) -> Result<mpsc::Sender<Job>> {
+    let session = Session { id: get_file_id(path)?, path: path.into(), connection: None };
     let (sender, jobs) = mpsc::channel(MAX_BATCH_DELIVERIES);
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || serve(session, jobs, &metrics))
+        .spawn(move || session.serve(jobs, &metrics))
         .context("failed to start a thread for the database")?;
     Ok(sender)
 }
 
-/// Does job after job until it is closed. Consecutive inserts share a transaction.
-fn serve(mut session: Session, mut jobs: mpsc::Receiver<Job>, metrics: &Metrics) {
-    let mut next = None;
-    while let Some(job) = next.take().or_else(|| jobs.blocking_recv()) {
-        match job {
-            Job::Insert(first) => {
-                let batch = Batch::collect(first, || match jobs.try_recv().ok()? {
-                    Job::Insert(insert) => Some(insert),
-                    other => {
-                        next = Some(other);
-                        None
-                    }
-                });
-                session.commit(batch, metrics);
-            }
-            Job::Run(work) => work(&mut session),
-            Job::Close(closed) => {
-                session.connection = None;
-                let _ = closed.send(());
-                return;
-            }
-        }
-    }
-}
-
 /// The connection of a thread.
 struct Session {
-    file: DatabaseFile,
-    is_writer: bool,
+    path: PathBuf,
+    id: FileId,
     connection: Option<Connection>,
 }
 
 impl Session {
+    /// Does job after job until it is closed. Consecutive inserts share a transaction.
+    fn serve(mut self, mut jobs: mpsc::Receiver<Job>, metrics: &Metrics) {
+        let mut next = None;
+        while let Some(job) = next.take().or_else(|| jobs.blocking_recv()) {
+            match job {
+                Job::Insert(first) => {
+                    let batch = writer::collect(first, || match jobs.try_recv().ok()? {
+                        Job::Insert(insert) => Some(insert),
+                        other => {
+                            next = Some(other);
+                            None
+                        }
+                    });
+                    let begun = Instant::now();
+                    let outcome = self.run(|connection| insert(connection, &batch));
+                    metrics.commit(begun.elapsed());
+                    writer::respond(batch, outcome);
+                }
+                Job::Query { sql, values, response } if !response.is_closed() => {
+                    let _ = response.send(self.run(|connection| select(connection, &sql, values)));
+                }
+                Job::Query { .. } => {}
+                Job::Close => {
+                    // Before the channel, whose end `close` waits for.
+                    self.connection = None;
+                    return;
+                }
+            }
+        }
+    }
+
     /// Runs `work`. After an error the connection is replaced, since its state is unknown.
     fn run<T>(
         &mut self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            None => self.connection.insert(self.file.connect(self.is_writer)?),
-        };
-        let result = work(connection);
-        if result.is_err() {
-            self.connection = None;
-        }
-        result
-    }
-
-    fn commit(&mut self, batch: Batch, metrics: &Metrics) {
-        if batch.is_empty() {
-            return;
-        }
-        let begun = Instant::now();
-        let file = self.file.clone();
-        let outcome = self.run(|connection| {
-            let stored = insert(connection, batch.inserts())?;
-            if file.is_in_place() {
-                return Ok(stored);
-            }
-            Err(StoreError::new(
+        let connection = self.connection.take().map_or_else(|| connect(&self.path), Ok);
+        let result = connection.and_then(|connection| {
+            let result = work(&connection)?;
+            Ok((connection, result))
+        });
+        // SQLite continues in a file that was deleted or replaced, until it is closed.
+        if get_file_id(&self.path).ok() != Some(self.id) {
+            return Err(StoreError::new(
                 "the database file was deleted or replaced; put it back, or start the listener \
                  again",
-            ))
-        });
-        metrics.commit(begun.elapsed());
-        batch.respond(outcome);
+            ));
+        }
+        let (connection, result) = result?;
+        self.connection = Some(connection);
+        Ok(result)
     }
+}
+
+fn select(connection: &Connection, sql: &str, values: Vec<Value>) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
+    let rows = statement.query_map(params_from_iter(values), |row| {
+        let column = |(index, name): (_, &String)| Ok((name.clone(), row.get(index)?));
+        Ok(Row::Sqlite(columns.iter().enumerate().map(column).collect::<rusqlite::Result<_>>()?))
+    })?;
+    rows.collect()
 }
 
 /// Inserts what is new. The unique constraint on the signature decides what is a duplicate.
-fn insert(
-    connection: &mut Connection,
-    inserts: &[PendingInsert],
-) -> Result<Vec<Stored>, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let stored: rusqlite::Result<_> =
-        inserts.iter().map(|insert| insert_one(&transaction, insert)).collect();
-    let stored = stored?;
-    transaction.commit()?;
+fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Result<Vec<Stored>> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut insert_delivery = connection.prepare_cached(INSERT)?;
+    let mut insert_notification = connection.prepare_cached(NOTIFY)?;
+    let mut stored = Vec::with_capacity(inserts.len());
+    for PendingInsert { delivery, channels, .. } in inserts {
+        let received_at = to_unix_millis(delivery.received_at);
+        let inserted = insert_delivery.execute(params![
+            delivery.signature.as_bytes(),
+            received_at,
+            delivery.secret_label,
+            delivery.event_id,
+            delivery.event,
+            delivery.chat_id,
+            delivery.ticket_id,
+            delivery.property_id,
+            delivery.headers,
+            &delivery.body[..],
+        ])?;
+        if inserted == 0 {
+            stored.push(Stored::Duplicate);
+            continue;
+        }
+        let id = connection.last_insert_rowid();
+        let event_key = delivery.event_key();
+        for channel in &**channels {
+            insert_notification.execute(params![id, channel, received_at, event_key])?;
+        }
+        stored.push(Stored::New { id });
+    }
+    connection.prepare_cached("COMMIT")?.execute([])?;
     Ok(stored)
-}
-
-fn insert_one(transaction: &Transaction<'_>, insert: &PendingInsert) -> rusqlite::Result<Stored> {
-    let delivery = &*insert.delivery;
-    let inserted = transaction.prepare_cached(INSERT)?.execute(params![
-        delivery.signature.as_bytes(),
-        to_unix_millis(delivery.received_at),
-        delivery.secret_label,
-        delivery.event_id,
-        delivery.event,
-        delivery.chat_id,
-        delivery.ticket_id,
-        delivery.property_id,
-        delivery.headers,
-        &delivery.body[..],
-    ])?;
-    if inserted == 0 {
-        return Ok(Stored::Duplicate);
-    }
-    let id = transaction.last_insert_rowid();
-    for channel in insert.channels() {
-        let now = to_unix_millis(delivery.received_at);
-        transaction.prepare_cached(NOTIFY)?.execute(params![id, channel, now])?;
-    }
-    Ok(Stored::New { id })
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error {
             // Otherwise the message contains the whole statement.
-            rusqlite::Error::SqlInputError { msg, .. } => Self::new(&msg),
+            rusqlite::Error::SqlInputError { msg, .. } => Self::Failed(msg),
             error => Self::new(&error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_relative_absolute_and_encoded_paths() {
+        for (url, path) in [
+            ("sqlite://tawk.db", "tawk.db"),
+            ("sqlite:tawk.db", "tawk.db"),
+            ("sqlite:///var/lib/tawk.db?mode=rwc", "/var/lib/tawk.db"),
+            ("sqlite://a%20b.db", "a b.db"),
+        ] {
+            assert_eq!(parse_url(url).unwrap(), Path::new(path));
         }
     }
 }

@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Store;
-use super::database::Row;
 use super::model::{StoreError, from_unix_millis};
 use crate::telemetry::metrics::Sizes;
-
-/// Timeout for `/readyz` and `/metrics`.
-const STATUS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Maximum age of a shared result.
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -21,40 +17,30 @@ impl Store {
     pub async fn is_ready(&self) -> bool {
         // SQLite answers from memory unless a table is read.
         const ANY: &str = "SELECT id FROM deliveries LIMIT 1";
-        let query = async {
-            let read = self.database.read(ANY, Vec::new(), |_| Ok(()));
-            self.database.is_usable() && matches!(timeout(STATUS_TIMEOUT, read).await, Ok(Ok(_)))
-        };
-        self.is_ready.get(query).await
+        self.is_ready.get(async { self.database.read(ANY, Vec::new()).await.is_ok() }).await
     }
 
     /// Counts deliveries and notifications. Returns `None` if the database does not answer.
     pub async fn sizes(&self) -> Option<Sizes> {
-        let query = async { timeout(STATUS_TIMEOUT, self.count()).await.ok()?.ok() };
-        self.sizes.get(query).await
+        self.sizes.get(async { self.count().await.ok() }).await
     }
 
     async fn count(&self) -> Result<Sizes, StoreError> {
-        const DELIVERIES: &str = "SELECT count(*) AS count FROM deliveries WHERE body IS NOT NULL";
-        const NOTIFICATIONS: &str = "SELECT state, count(*) AS count, min(created_at) AS oldest \
-                                     FROM outbox GROUP BY state";
-        let deliveries = self.database.read(DELIVERIES, Vec::new(), |row| row.get("count")).await?;
-        let count = |count: i64| count.try_into().unwrap_or_default();
-        let deliveries = count(deliveries.first().copied().unwrap_or_default());
-        let mut sizes = Sizes { deliveries, ..Sizes::default() };
-        let from_row = |row: &Row<'_>| {
-            Ok((row.get::<String>("state")?, row.get("count")?, row.get("oldest")?))
-        };
-        for (state, notifications, oldest) in
-            self.database.read(NOTIFICATIONS, Vec::new(), from_row).await?
-        {
-            match &*state {
+        const COUNT: &str = "SELECT state, count(*) AS count, min(created_at) AS oldest \
+             FROM outbox GROUP BY state UNION ALL \
+             SELECT 'deliveries', count(*), 0 FROM deliveries WHERE body IS NOT NULL";
+        let mut sizes = Sizes::default();
+        for row in self.database.read(COUNT, Vec::new()).await? {
+            let count = row.get::<i64>("count")?.try_into().unwrap_or_default();
+            match &*row.get::<String>("state")? {
+                "deliveries" => sizes.deliveries = count,
                 "waiting" => {
-                    sizes.waiting = count(notifications);
-                    sizes.oldest_waits = from_unix_millis(oldest).elapsed().unwrap_or_default();
+                    let oldest = from_unix_millis(row.get("oldest")?);
+                    sizes.waiting = count;
+                    sizes.oldest_waits = oldest.elapsed().unwrap_or_default();
                 }
-                "sent" => sizes.sent = count(notifications),
-                _ => sizes.failed = count(notifications),
+                "sent" => sizes.sent = count,
+                _ => sizes.failed = count,
             }
         }
         Ok(sizes)

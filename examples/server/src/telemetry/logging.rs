@@ -8,8 +8,8 @@ use std::panic;
 use anyhow::{Context, anyhow};
 use prometheus_client::metrics::counter::Counter;
 use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber, error};
+use tracing_serde::fields::AsMap;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
@@ -67,7 +67,7 @@ fn stdout() -> io::Result<File> {
 
 /// The signature layer's own event would be a second record of each request. It is off, unless the
 /// filter names its target: of several directives for a target the last one counts.
-fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
+pub fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
     let filter = if filter.trim().is_empty() { "info" } else { filter };
     EnvFilter::builder().parse(format!("tower_tawk=off,{filter}")).map_err(|error| {
         anyhow!(
@@ -105,10 +105,17 @@ where
                 object.extend(fields);
             }
         }
-        let is_record = event.metadata().target() == ACCESS_LOG;
-        let mut fields = Fields { object, is_record, json: String::new() };
-        event.record(&mut fields);
-        let Fields { object, json, .. } = fields;
+        if let Ok(Value::Object(fields)) = serde_json::to_value(event.field_map()) {
+            object.extend(fields);
+        }
+        let mut json = String::new();
+        if event.metadata().target() == ACCESS_LOG {
+            for name in JSON_FIELDS {
+                if let Some(Value::String(value)) = object.shift_remove(name) {
+                    write!(json, ",\"{name}\":{value}")?;
+                }
+            }
+        }
         let text = json_text(&Value::Object(object));
         writeln!(writer, "{}{json}}}", text.strip_suffix('}').unwrap_or(&text))
     }
@@ -120,51 +127,5 @@ const fn severity(level: Level) -> &'static str {
         Level::WARN => "WARNING",
         Level::INFO => "INFO",
         Level::DEBUG | Level::TRACE => "DEBUG",
-    }
-}
-
-/// Collects the fields of an event.
-struct Fields {
-    object: Map<String, Value>,
-    is_record: bool,
-    /// Fields that are JSON, each after a comma. Parsing a body again would take many times its
-    /// size.
-    json: String,
-}
-
-impl Fields {
-    fn insert(&mut self, field: &Field, value: impl Into<Value>) {
-        self.object.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl Visit for Fields {
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.insert(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.insert(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.insert(field, value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.insert(field, value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.insert(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if self.is_record && JSON_FIELDS.contains(&field.name()) {
-            // Writing to a string does not fail.
-            let _ = write!(self.json, ",\"{}\":{value:?}", field.name());
-        } else {
-            self.insert(field, format!("{value:?}"));
-        }
     }
 }

@@ -55,6 +55,7 @@ pub struct Metrics {
     pub not_stored: Counter,
     unknown_events: Counter,
     undecodable_bodies: Counter,
+    pub misrouted: Counter,
     pub dropped_log_records: Counter,
     pub deliveries_in_flight: Gauge,
     pub connections: Gauge,
@@ -86,6 +87,7 @@ impl Metrics {
             not_stored: Counter::default(),
             unknown_events: Counter::default(),
             undecodable_bodies: Counter::default(),
+            misrouted: Counter::default(),
             dropped_log_records: Counter::default(),
             deliveries_in_flight: Gauge::default(),
             connections: Gauge::default(),
@@ -119,6 +121,8 @@ impl Metrics {
         registry.register("unknown_events", help, self.unknown_events.clone());
         let help = "Verified bodies that could not be decoded";
         registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
+        let help = "Requests with a path or a method that the listener does not have";
+        registry.register("misrouted", help, self.misrouted.clone());
         let help = "Log records that could not be written";
         registry.register("dropped_log_records", help, self.dropped_log_records.clone());
         let help = "Requests that hold one of the TAWK_MAX_CONCURRENT permits";

@@ -3,4 +3,4 @@
 pub mod log_writer;
 pub mod logging;
 pub mod metrics;
-pub mod throttle;
+pub mod rate_limit;

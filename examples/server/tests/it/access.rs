@@ -83,6 +83,28 @@ fn rejects_requests_of_unknown_clients_if_there_is_an_allow_list() {
 }
 
 #[test]
+fn the_log_names_the_addresses_and_the_rule_of_a_rejected_request() {
+    let listener = Listener::start(&[ALLOWED]);
+    assert_rejected(&listener, &[("X-Forwarded-For", "192.0.2.9")], 403, NOT_ALLOWED);
+    let record = listener.line("delivery not received");
+    let reason = r#"reason="client is not in TAWK_ALLOWED_IPS""#;
+    for text in [reason, "peer=127.0.0.1 client=127.0.0.1"] {
+        assert!(record.contains(text), "no {text} in {record}");
+    }
+
+    let listener = Listener::start(&[("TAWK_ALLOWED_IPS", "203.0.113.0/24"), PROXY, HTTPS]);
+    assert_rejected(&listener, &[("X-Forwarded-For", "192.0.2.9")], 403, NOT_ALLOWED);
+    let record = listener.line("delivery not received");
+    assert!(record.contains("peer=127.0.0.1 client=192.0.2.9"), "{record}");
+    assert_rejected(&listener, &[("X-Forwarded-For", "unknown")], 403, NOT_ALLOWED);
+    let record = listener.line("names no client");
+    assert!(record.contains("peer=127.0.0.1") && !record.contains("client="), "{record}");
+    assert_rejected(&listener, &[("X-Forwarded-For", "203.0.113.9")], 403, NOT_HTTPS);
+    let record = listener.line("TAWK_REQUIRE_HTTPS is set");
+    assert!(record.contains("peer=127.0.0.1"), "{record}");
+}
+
+#[test]
 fn rejects_without_reading_the_body_and_closes_the_connection() {
     let listener = Listener::start(&[ALLOWED]);
     let mut connection = listener.connect();
@@ -198,8 +220,7 @@ fn invalid_settings_are_named_in_one_line() {
         assert_eq!(finished.code, Some(2), "{finished:#?}");
         assert_eq!(finished.stdout, "");
         assert_eq!(finished.stderr.lines().count(), 1, "{finished:#?}");
-        let flag = format!("--{}", name.to_lowercase().replace('_', "-"));
-        assert!(finished.stderr.contains(&flag), "no {flag} in {finished:#?}");
+        assert!(finished.stderr.contains(name), "no {name} in {finished:#?}");
     }
 }
 

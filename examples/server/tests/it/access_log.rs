@@ -279,3 +279,28 @@ fn truncated_requests_are_logged_once() {
     let record = listener.line("delivery not received");
     assert_contains(&record, &[" INFO ", r#"verdict="none""#, "body is incomplete"]);
 }
+
+/// The limit of Google Cloud Logging.
+#[test]
+fn no_record_exceeds_256_kib() {
+    let long = "Long ago ".repeat(80_000);
+    let transcript = format!(r#"{{"event":"chat:transcript_created","x":"{long}"}}"#);
+    let escaped = format!(r#"{{"x":"{}"}}"#, "\u{7f}".repeat(32_000));
+    let bodies =
+        [transcript.into_bytes(), escaped.into_bytes(), vec![0x01; 700_000], vec![0xff; 700_000]];
+    for format in ["text", "json"] {
+        let listener = Listener::start(&[("LOG_FORMAT", format)]);
+        let header = "a".repeat(8_000);
+        for body in &bodies {
+            let signature = sign(body);
+            let headers = [("X-Tawk-Signature", &*signature), ("User-Agent", &header)];
+            assert_eq!(listener.post(&headers, body).status, 200);
+            let other = [("X-Tawk-Signature", &*sign(b"other")), ("User-Agent", &header)];
+            assert_eq!(listener.post(&other, body).status, 403);
+        }
+        let log = listener.stop().stdout;
+        let longest = log.lines().map(str::len).max().unwrap();
+        assert!((100_000..=256 * 1024).contains(&longest), "{format}: {longest}");
+        assert_eq!(log.matches("body_truncated").count(), 3, "{format}");
+    }
+}

@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{Connection, Directory, SECRET, program, sign, until};
+use crate::support::{Connection, Directory, SECRET, program, sign, skip, until};
 
 /// A listener with the same output for stdout and stderr. Killed on drop.
 struct Logging {
@@ -94,7 +94,7 @@ fn deliveries_are_stored_when_the_reader_of_the_log_has_exited() {
 #[test]
 fn deliveries_are_stored_when_the_disk_of_the_log_is_full() {
     let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else {
-        return eprintln!("skipped: this system has no /dev/full");
+        return skip("this system has no /dev/full");
     };
     let listener = Logging::start(full);
     listener.deliver(0, 0);

@@ -6,7 +6,9 @@ mod support;
 
 mod access;
 mod access_log;
+mod check;
 mod events;
+mod healthcheck;
 mod https;
 mod inbox;
 mod inbox_example;

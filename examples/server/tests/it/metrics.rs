@@ -165,7 +165,7 @@ fn the_metrics_port_serves_only_the_metrics() {
     let answer = Connection::open(address).post(&[("X-Tawk-Signature", &signature)], b"{}");
     assert_eq!(answer.status, 404);
     let answer = get(address, "/metrics");
-    assert_eq!(counted(&answer.body), [("", ""); 0]);
+    assert_eq!(counted(&answer.body), [("tawk_misrouted_total", "1")]);
     assert_eq!(
         answer.header("content-type"),
         Some("application/openmetrics-text; version=1.0.0; charset=utf-8")

@@ -52,11 +52,9 @@ fn the_older_name_of_the_secret_works_unless_the_newer_one_is_set() {
 fn invalid_secrets_are_named_by_their_positions() {
     let cases = [
         (format!("{SECRET},"), "secret 2 in TAWK_WEBHOOK_SECRET: webhook secret is empty"),
-        (format!("{SECRET}\n"), "secret 1 in TAWK_WEBHOOK_SECRET: webhook secret starts or"),
         (format!("a={SECRET},a=x"), "secret 2 in TAWK_WEBHOOK_SECRET: duplicate label"),
         (format!("{SECRET}="), "secret 1 in TAWK_WEBHOOK_SECRET: nothing follows"),
         (format!("x,{SECRET}=new"), "write label=secret"),
-        (format!("new={SECRET}{}", ",x".repeat(16)), "more than 16"),
     ];
     for (setting, expected) in cases {
         assert_one_line(&run(&[], &[("TAWK_WEBHOOK_SECRET", &setting)]), &[expected]);
@@ -86,8 +84,8 @@ fn warns_about_unusual_secrets_by_their_positions() {
 #[test]
 fn errors_about_values_say_what_to_write() {
     let cases = [
-        ("PORT", "eighty", "--port"),
-        ("PORT", "65536", "--port"),
+        ("PORT", "eighty", "invalid value 'eighty' for PORT:"),
+        ("PORT", "65536", "for PORT: 65536 is not in"),
         ("TAWK_MODE", "off", "possible values: enforce, observe"),
         ("TAWK_LOG", "all", "possible values: summary, payload, full"),
         ("LOG_FORMAT", "xml", "possible values: text, json"),
@@ -195,6 +193,98 @@ fn empty_settings_are_unset() {
     // An empty variable of the environment does not hide the one of `.env`.
     assert!(line.contains(r#"mode="enforce" tawk_log="full""#), "{line}");
     assert_eq!(listener.deliver(b"{}").status, 200);
+}
+
+/// As platforms, templates and `docker run --env-file` leave them.
+#[test]
+fn values_may_have_whitespace_quotes_and_any_case() {
+    let secret = format!("  \"{SECRET}\"\n");
+    let settings = [
+        ("TAWK_WEBHOOK_SECRET", &*secret),
+        ("PORT", "\t0 "),
+        ("TAWK_MODE", "'Observe'"),
+        ("TAWK_LOG", " FULL"),
+        ("LOG_FORMAT", "Text "),
+        ("TAWK_REQUIRE_HTTPS", "No"),
+        ("NOTIFY_ON", " Ticket , chat-end "),
+        ("TAWK_TRUSTED_PROXIES", " "),
+        ("DATABASE_URL", "\"sqlite://quoted.db\""),
+        ("RUST_LOG", "\"INFO\""),
+        // Kubernetes sets it for a service called `metrics`.
+        ("METRICS_PORT", "tcp://10.0.0.1:9000"),
+    ];
+    let directory = Directory::new();
+    let file = directory.path().join("quoted.db");
+    let listener = Listener::start_bare(directory, &[], &settings);
+    let line = listener.line("listening on");
+    assert!(line.contains(r#"mode="observe" tawk_log="full""#), "{line}");
+    assert_eq!(listener.deliver(b"{}").status, 200);
+    listener.line("delivery verified");
+    assert!(file.exists());
+}
+
+#[test]
+fn errors_name_the_flag_if_it_was_used_and_else_the_variable() {
+    let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "eighty")];
+    let finished = run(&[], &settings);
+    assert_one_line(&finished, &["invalid value 'eighty' for PORT: "]);
+    assert!(!finished.stderr.contains("--port"), "{finished:#?}");
+    for arguments in [&["--port", "eighty"][..], &["--port=eighty"], &["serve", "--port", "eighty"]]
+    {
+        assert_one_line(&run(arguments, &settings[..1]), &["for '--port <PORT>'"]);
+    }
+}
+
+#[test]
+fn secrets_may_be_in_files() {
+    let directory = Directory::new();
+    directory.write("secret", format!("{SECRET}\r\n"));
+    directory.write("url", "sqlite://from-file.db\n");
+    directory.write(".env", "DATABASE_URL_FILE=url\n");
+    let file = directory.path().join("from-file.db");
+    let settings = [("TAWK_WEBHOOK_SECRET_FILE", "secret"), ("PORT", "0")];
+    let listener = Listener::start_bare(directory, &[], &settings);
+    assert_eq!(listener.deliver(b"{}").status, 200);
+    assert!(file.exists());
+}
+
+#[test]
+fn secrets_in_files_that_can_not_be_used_are_errors() {
+    let name = "TAWK_WEBHOOK_SECRET_FILE";
+    let directory = Directory::new();
+    directory.write("secret", SECRET).write("empty", "\n");
+    assert_one_line(
+        &run_in(&directory, &[(name, SECRET)]),
+        &["cannot read TAWK_WEBHOOK_SECRET_FILE"],
+    );
+    assert_one_line(&run_in(&directory, &[(name, "empty")]), &[name, "contains no secret"]);
+    let both = [(name, "secret"), ("TAWK_WEBHOOK_SECRET", SECRET)];
+    assert_one_line(&run_in(&directory, &both), &[name, "both set"]);
+}
+
+#[test]
+fn the_last_line_of_dotenv_for_a_name_counts() {
+    let directory = Directory::new();
+    let example = include_str!("../../.env.example");
+    directory.write(".env", format!("{example}\nPORT=1\nPORT=0 \nTAWK_WEBHOOK_SECRET={SECRET} "));
+    let listener = Listener::start_bare(directory, &[], &[("TAWK_WEBHOOK_SECRET", "")]);
+    assert_eq!(listener.deliver(b"{}").status, 200);
+
+    let directory = Directory::new();
+    directory.write(".env", format!("TAWK_WEBHOOK_SECRET={SECRET}\nTAWK_WEBHOOK_SECRET=\n"));
+    assert_one_line(&run_in(&directory, &[]), &["TAWK_WEBHOOK_SECRET is not set"]);
+}
+
+/// As `echo` in PowerShell writes it.
+#[test]
+fn dotenv_may_be_utf_16() {
+    let text = format!("\u{feff}# é\r\nTAWK_WEBHOOK_SECRET={SECRET}\r\nPORT=0\r\n");
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let directory = Directory::new();
+        directory.write(".env", text.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>());
+        let listener = Listener::start_bare(directory, &[], &[]);
+        assert_eq!(listener.deliver(b"{}").status, 200);
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod directory;
 mod postgres;
 mod process;
 mod reserved;
+mod skip;
 mod store;
 
 pub use client::{Answer, Connection};
@@ -40,6 +41,7 @@ pub use directory::Directory;
 pub use postgres::Postgres;
 pub use process::{Finished, Listener, WATCHDOG, program, run, run_in, until};
 pub use reserved::Reserved;
+pub use skip::skip;
 pub use store::Store;
 pub(crate) use store::on_each_database;
 

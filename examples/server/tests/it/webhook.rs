@@ -1,6 +1,6 @@
 //! Responses of the webhook.
 
-use crate::support::{Answer, Listener, SECRET, payload, sign, sign_with};
+use crate::support::{Answer, Listener, METRICS, SECRET, metrics, payload, sign, sign_with};
 
 const OK: &str = r#"{"status":"ok"}"#;
 
@@ -79,12 +79,84 @@ fn responds_to_other_methods_with_405_and_to_other_paths_with_404() {
         ("POST", "/healthz", 405),
         ("GET", "/", 404),
         ("GET", "/metrics", 404),
-        ("POST", "/tawk-webhook/", 404),
+        ("POST", "/tawk-webhook/label/", 404),
     ] {
         assert_eq!(connection.request(method, path).status, status, "{method} {path}");
     }
     assert_json(&connection.request("GET", "/healthz"), 200, OK);
     assert_json(&connection.request("GET", "/readyz"), 200, OK);
+}
+
+#[test]
+fn accepts_a_trailing_slash() {
+    let listener = Listener::start(&[]);
+    let signed = [("X-Tawk-Signature", &*sign(b"{}"))];
+    let mut connection = listener.connect();
+    assert_json(&connection.post_to("/tawk-webhook/", &signed, b"{}"), 200, OK);
+    assert_eq!(connection.post_to("/tawk-webhook/", &[], b"{}").status, 403);
+}
+
+#[test]
+fn requests_to_other_paths_are_logged_at_most_ten_times_a_minute_and_counted() {
+    let listener = Listener::start(&[METRICS]);
+    let signed = [("X-Tawk-Signature", &*sign(b"{}"))];
+    let long = format!("/{}?token=hidden", "x".repeat(300));
+    for path in ["/api/tawk-webhook", "/tawk", &long, "/Tawk-Webhook", "/tawk-webhook/a/b"] {
+        assert_eq!(listener.connect().post_to(path, &signed, b"{}").status, 404, "{path}");
+    }
+    let mut connection = listener.connect();
+    assert_eq!(connection.request("PUT", "/tawk-webhook").status, 405);
+    for _ in 0..20 {
+        assert_eq!(connection.request("GET", "/").status, 404);
+    }
+    let counted = metrics(&listener);
+    assert!(counted.contains("\ntawk_misrouted_total 26\n"), "{counted}");
+    let log = listener.stop().stdout;
+    let records: Vec<_> =
+        log.lines().filter(|line| line.contains("received by POST on /tawk-webhook")).collect();
+    assert_eq!(records.len(), 10, "{log}");
+    assert!(records[0].contains(r#"method="POST" path="/api/tawk-webhook""#), "{log}");
+    assert!(records[2].contains(&format!("path=\"/{}\"", "x".repeat(199))), "{log}");
+    assert!(records[5].contains(r#"method="PUT" path="/tawk-webhook""#), "{log}");
+    assert!(!log.contains("hidden"), "{log}");
+}
+
+#[test]
+fn a_path_with_a_label_uses_the_secret_with_this_label() {
+    let names = (1..=17).map(|number| format!("shop-{number}=secret-{number}"));
+    let setting = names.collect::<Vec<_>>().join(",");
+    let listener = Listener::start(&[("TAWK_WEBHOOK_SECRET", &setting)]);
+    listener.line("more than 16 secrets");
+    let signed = |number| {
+        let signature = sign_with(&format!("secret-{number}"), b"{}");
+        move |path: &str| {
+            listener.connect().post_to(path, &[("X-Tawk-Signature", &signature)], b"{}").status
+        }
+    };
+    let post = signed(17);
+    assert_eq!(post("/tawk-webhook/shop-17"), 200);
+    for path in ["/tawk-webhook/shop-1", "/tawk-webhook/none", "/tawk-webhook", "/tawk-webhook/"] {
+        assert_eq!(post(path), 403, "{path}");
+    }
+}
+
+#[test]
+fn an_unknown_label_is_rejected_as_a_wrong_signature_is() {
+    let setting = format!("a={SECRET},b=other");
+    let listener = Listener::start(&[("TAWK_WEBHOOK_SECRET", &setting)]);
+    let signed = [("X-Tawk-Signature", &*sign(b"{}"))];
+    let responses = ["/tawk-webhook/b", "/tawk-webhook/c"].map(|path| {
+        let answer = listener.connect().post_to(path, &signed, b"{}");
+        let lines = answer.head.lines().filter(|line| !line.starts_with("x-request-id"));
+        let head: Vec<_> =
+            lines.filter(|line| !line.starts_with("date")).map(str::to_owned).collect();
+        (head, answer.body)
+    });
+    assert_eq!(responses[0], responses[1]);
+    assert_eq!(responses[0].1, r#"{"detail":"Invalid signature"}"#);
+    for path in ["/tawk-webhook", "/tawk-webhook/", "/tawk-webhook/a"] {
+        assert_eq!(listener.connect().post_to(path, &signed, b"{}").status, 200, "{path}");
+    }
 }
 
 #[test]

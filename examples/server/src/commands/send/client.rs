@@ -1,110 +1,109 @@
-//! [`Client`]: sends deliveries over HTTP/1.1.
+//! Sends deliveries over HTTP/1.1.
 
-use std::fmt;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use http::StatusCode;
-use http::header::{HeaderMap, HeaderValue};
-use reqwest::Url;
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri};
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
 use super::fault::{BodyFault, Fault};
-use super::partial_body;
-use super::payload::SignedPayload;
 
-/// Tawk.to's own timeout (developer.tawk.to/webhooks).
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout for a response. The fault `slow` waits for the one after the listener's deadline for a
+/// body, 30 s by default.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The listener's default deadline for a body is 30 s too, and this fault waits for its response.
-const SLOW_RESPONSE_TIMEOUT: Duration = Duration::from_secs(40);
-
-pub const USER_AGENT: &str = "tawk-listener";
-
-pub type Response = Result<StatusCode, NoResponse>;
-
-/// The reason why there is no response.
-#[derive(Clone, Debug)]
-pub enum NoResponse {
-    Timeout(Duration),
-    ConnectionRefused,
-    Failed(String),
-}
-
-impl fmt::Display for NoResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout(timeout) => write!(f, "no response within {} s", timeout.as_secs()),
-            Self::ConnectionRefused => f.write_str("no response: connection refused"),
-            Self::Failed(reason) => write!(f, "no response: {reason}"),
-        }
+/// Creates a client for this URL.
+pub fn client(url: &Uri) -> anyhow::Result<Client> {
+    let mut builder =
+        Client::builder().user_agent("tawk-listener").no_proxy().redirect(Policy::none());
+    if url.scheme_str() == Some("http") {
+        // Otherwise a system without certificates could not send at all.
+        builder = builder.tls_certs_only([]);
     }
+    builder
+        .build()
+        .map_err(reqwest::Error::without_url)
+        .context("failed to set up TLS; install the package ca-certificates or set SSL_CERT_FILE")
 }
 
-impl From<anyhow::Error> for NoResponse {
-    /// Keeps the root cause only. The errors around it say little else.
-    fn from(error: anyhow::Error) -> Self {
-        let cause = error.root_cause();
-        match cause.downcast_ref().map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => Self::ConnectionRefused,
-            _ => Self::Failed(cause.to_string()),
+/// Sends a delivery once, and returns the status of the response.
+pub async fn send(
+    client: &Client,
+    request: Request<Bytes>,
+    fault: Option<Fault>,
+) -> anyhow::Result<StatusCode> {
+    let exchange = async {
+        match fault {
+            Some(Fault::Body(fault)) => exchange_partially(&request, fault).await,
+            _ => exchange(client, request).await.map_err(|error| error.without_url().into()),
         }
-    }
+    };
+    timeout(RESPONSE_TIMEOUT, exchange)
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("timed out after {} s", RESPONSE_TIMEOUT.as_secs())))
 }
 
-pub struct Client {
-    http: reqwest::Client,
-    url: Url,
+async fn exchange(client: &Client, request: Request<Bytes>) -> reqwest::Result<StatusCode> {
+    let mut response = client.execute(request.try_into()?).await?;
+    // The connection can be reused only after the whole response is read.
+    while let Ok(Some(_)) = response.chunk().await {}
+    Ok(response.status())
 }
 
-impl Client {
-    pub fn new(url: Url) -> anyhow::Result<Self> {
-        let mut builder =
-            reqwest::Client::builder().user_agent(USER_AGENT).no_proxy().redirect(Policy::none());
-        if url.scheme() == "http" {
-            // Otherwise a system without certificates could not send at all.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder.build().map_err(reqwest::Error::without_url).context(
-            "failed to set up TLS; install the package ca-certificates or set SSL_CERT_FILE",
-        )?;
-        Ok(Self { http, url })
+/// Sends a body that a listener does not read to its end.
+///
+/// HTTP clients cannot send it: they never send fewer bytes than they declare, and they lose the
+/// response if writing fails because the listener answered early and closed the connection.
+async fn exchange_partially(
+    request: &Request<Bytes>,
+    fault: BodyFault,
+) -> anyhow::Result<StatusCode> {
+    let (url, body) = (request.uri(), request.body());
+    let authority = url.authority().context("URL has no host")?;
+    let target = url.path_and_query().context("URL has no path")?;
+    let mut head = format!("POST {target} HTTP/1.1\r\nhost: {authority}\r\n");
+    head += &format!("content-length: {}\r\n", body.len());
+    for (name, value) in request.headers() {
+        head += &format!("{name}: {}\r\n", value.to_str()?);
     }
+    head += "\r\n";
 
-    /// Sends a delivery once, and returns the status of the response.
-    pub async fn send(&self, payload: &SignedPayload, event_id: &HeaderValue) -> Response {
-        let headers = payload.headers(event_id);
-        let limit = match payload.fault {
-            Some(Fault::Body(BodyFault::Slow)) => SLOW_RESPONSE_TIMEOUT,
-            _ => RESPONSE_TIMEOUT,
-        };
-        let exchange = async {
-            match payload.fault {
-                Some(Fault::Body(fault)) => {
-                    partial_body::post(&self.url, &headers, &payload.body, fault).await
-                }
-                _ => self.post(headers, payload).await.map_err(|error| error.without_url().into()),
+    let port = authority.port_u16().unwrap_or(80);
+    let mut stream = TcpStream::connect(format!("{}:{port}", authority.host())).await?;
+    let (mut reader, mut writer) = stream.split();
+    let write = async {
+        writer.write_all(head.as_bytes()).await?;
+        match fault {
+            BodyFault::Truncated => {
+                writer.write_all(&body[..body.len() / 2]).await?;
+                writer.shutdown().await?;
             }
-        };
-        match timeout(limit, exchange).await {
-            Ok(response) => response.map_err(NoResponse::from),
-            Err(_) => Err(NoResponse::Timeout(limit)),
+            BodyFault::Oversize => writer.write_all(body).await?,
+            BodyFault::Slow => {
+                for byte in body {
+                    writer.write_u8(*byte).await?;
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
         }
-    }
-
-    async fn post(
-        &self,
-        headers: HeaderMap,
-        payload: &SignedPayload,
-    ) -> reqwest::Result<StatusCode> {
-        let request = self.http.post(self.url.clone()).headers(headers).body(payload.body.clone());
-        let mut response = request.send().await?;
-        // The connection can be reused only after the whole response is read.
-        while let Ok(Some(_)) = response.chunk().await {}
-        Ok(response.status())
-    }
+        io::Result::Ok(())
+    };
+    // The start of the response, such as `HTTP/1.1 403`.
+    let mut start = [0; 12];
+    let mut read = pin!(reader.read_exact(&mut start));
+    tokio::select! {
+        result = &mut read => result?,
+        // Reads on after a write error, because the response may have been sent before.
+        _ = write => read.await?,
+    };
+    Ok(StatusCode::from_bytes(&start[9..])?)
 }
 
 #[cfg(test)]
@@ -112,28 +111,19 @@ mod tests {
     use std::net::TcpListener;
 
     use tokio_rustls::rustls::crypto::ring;
-    use tower_tawk::Secret;
 
     use super::*;
-    use crate::commands::send::payload;
 
     #[tokio::test(start_paused = true)]
-    async fn times_out_like_tawk_to() {
+    async fn times_out_after_the_default_deadline_of_a_body() {
         let _ = ring::default_provider().install_default();
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", silent.local_addr().unwrap());
-        let client = Client::new(Url::parse(&url).unwrap()).unwrap();
-        let secret = Secret::new("text").unwrap();
-        let payload = payload::select(&[]).unwrap().remove(0);
-        for (fault, seconds) in [
-            (None, 30),
-            (Some(Fault::Body(BodyFault::Truncated)), 30),
-            (Some(Fault::Body(BodyFault::Slow)), 40),
-        ] {
-            let payload = SignedPayload::new(payload.clone(), &secret, fault);
-            let response = client.send(&payload, &HeaderValue::from_static("an-id")).await;
-            let Err(NoResponse::Timeout(timeout)) = response else { panic!("{response:?}") };
-            assert_eq!(timeout.as_secs(), seconds);
+        let request = Request::post(&url).body(Bytes::from_static(b"{}")).unwrap();
+        let client = client(request.uri()).unwrap();
+        for fault in [None, Some(Fault::Body(BodyFault::Truncated))] {
+            let response = send(&client, request.clone(), fault).await;
+            assert_eq!(response.unwrap_err().to_string(), "timed out after 40 s");
         }
     }
 }

@@ -1,29 +1,19 @@
 //! `--print`: a curl command for a POSIX shell that sends the same delivery.
 
 use anyhow::bail;
-use http::HeaderValue;
-use reqwest::Url;
-
-use super::fault::Fault;
-use super::payload::SignedPayload;
+use bytes::Bytes;
+use http::Request;
 
 /// Maximum length of a body on the command line. Linux limits an argument to 128 KiB.
 const MAX_BODY: usize = 100 * 1024;
 
-/// Returns the command that sends one delivery.
-pub fn command(
-    url: &Url,
-    payload: &SignedPayload,
-    event_id: &HeaderValue,
-) -> anyhow::Result<String> {
-    if let Some(Fault::Body(_)) = payload.fault {
-        bail!("curl cannot send this fault; omit --print");
-    }
-    let Some(body) = printable(&payload.body) else {
-        bail!("{} is binary or longer than 100 KiB; omit --print", payload.file);
+/// Returns the command that sends one delivery, whose body is from `file`.
+pub fn command(request: &Request<Bytes>, file: &str) -> anyhow::Result<String> {
+    let Some(body) = printable(request.body()) else {
+        bail!("{file} is binary or longer than 100 KiB; omit --print");
     };
     let mut options = Vec::new();
-    for (name, value) in &payload.headers(event_id) {
+    for (name, value) in request.headers() {
         let header = match value.to_str()? {
             // With a colon, curl would remove the header.
             "" => format!("{name};"),
@@ -36,7 +26,7 @@ pub fn command(
     // Otherwise curl would read a body that starts with `@` as the name of a file, and brackets in
     // the URL as patterns.
     options.push(format!("--data-raw {}", quote(body)));
-    options.push(format!("--globoff {}", quote(url.as_str())));
+    options.push(format!("--globoff {}", quote(&request.uri().to_string())));
     Ok(format!(
         "curl --silent --show-error --max-time 30 --write-out ' %{{http_code}}\\n' \\\n  {}",
         options.join(" \\\n  ")

@@ -6,26 +6,23 @@
 mod client;
 mod curl;
 mod fault;
-mod partial_body;
 mod payload;
 mod report;
 
+use std::iter;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use http::HeaderValue;
+use futures_util::{StreamExt as _, stream};
+use http::{Request, Uri};
 use reqwest::Url;
-use tokio::task::JoinSet;
-use tower_tawk::Secret;
+use tower_tawk::test_util::SignedRequest;
 
-use client::Client;
-use fault::Fault;
-use payload::SignedPayload;
-use report::{Outcome, Report};
+use fault::{BodyFault, Fault};
+use payload::Payload;
+use report::{Outcome, print, report};
 
 // Not `Debug`, because it contains the secret. The comments are what `--help` shows.
 /// Send signed test deliveries to a listener
@@ -39,7 +36,7 @@ pub struct Arguments {
     payloads: Vec<String>,
 
     /// URL of the webhook
-    // Not a `Url`, because clap repeats invalid values, and this one may contain a password.
+    // Not a `Uri`, because clap repeats invalid values, and this one may contain a password.
     #[arg(long, default_value = "http://127.0.0.1:8000/tawk-webhook")]
     url: String,
 
@@ -50,7 +47,7 @@ pub struct Arguments {
 
     /// X-Hook-Event-Id of every delivery [default: a new one for each]
     #[arg(long, value_name = "ID", value_parser = parse_event_id)]
-    event_id: Option<HeaderValue>,
+    event_id: Option<String>,
 
     /// Number of times to send each payload
     #[arg(long, value_name = "N", default_value = "1")]
@@ -71,117 +68,75 @@ pub struct Arguments {
 
 /// Sends or prints the deliveries, and returns the exit status.
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { event_id, concurrency, fault, .. } = arguments;
+    let repeat = arguments.repeat.get();
     let url = parse_url(&arguments.url)?;
-    let secret = secret(arguments.secret.as_deref())?;
-    let payloads: Vec<_> = payload::select(&arguments.payloads)?
-        .into_iter()
-        .map(|payload| SignedPayload::new(payload, &secret, arguments.fault))
-        .collect();
+    if let Some(Fault::Body(_)) = fault {
+        ensure!(!arguments.print, "curl cannot send this fault; omit --print");
+        ensure!(url.scheme_str() == Some("http"), "use an http:// URL to send this fault");
+    }
+    // Signs with the first secret of the setting.
+    let secrets = crate::config::webhook_secrets(arguments.secret.as_deref())?;
+    let secret = secrets.into_iter().next().context("webhook secret is missing")?.secret;
+    let payloads = payload::select(&arguments.payloads)?;
+    let sign = |payload: &Payload| {
+        let event_id = event_id.clone().unwrap_or_else(|| rand::random::<u64>().to_string());
+        let mut body = payload.body.to_vec();
+        if fault == Some(Fault::Body(BodyFault::Oversize)) {
+            // More than the listener's default limit of 2 MiB. Spaces are whitespace in JSON.
+            body.resize(body.len().max(3 * 1024 * 1024), b' ');
+        }
+        let mut request = SignedRequest::new(&secret, body).uri(url.to_string()).event_id(event_id);
+        if let Some(Fault::Signature(fault)) = fault {
+            request = request.fault(fault);
+        }
+        let (head, body) = request.into_parts();
+        Request::from_parts(head, body)
+    };
+    let copies = if fault == Some(Fault::Duplicate) { 2 } else { 1 };
+
     if arguments.print {
-        print(&url, &payloads, &arguments)?;
+        let mut commands = Vec::new();
+        for payload in &payloads {
+            let command = curl::command(&sign(payload), &payload.file)?;
+            commands.extend(iter::repeat_n(command, copies));
+        }
+        print(&commands.join("\n"));
         return Ok(ExitCode::SUCCESS);
     }
-    let is_expected = send(url, payloads, arguments).await?;
+
+    let client = client::client(&url)?;
+    let deliver = async |payload| {
+        let request = sign(payload);
+        let mut responses = Vec::new();
+        for _ in 0..copies {
+            responses.push(client::send(&client, request.clone(), fault).await);
+        }
+        Outcome::new(&responses, fault.and_then(Fault::expected_rejection))
+    };
+    let deliveries = payloads.iter().flat_map(|payload| iter::repeat_n(payload, repeat as usize));
+    let outcomes = stream::iter(deliveries).map(deliver).buffered(concurrency.get().into());
+    let is_expected = report(outcomes, &payloads, repeat).await;
     Ok(if is_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(url: &Url, payloads: &[SignedPayload], arguments: &Arguments) -> anyhow::Result<()> {
-    let mut commands = Vec::new();
-    for payload in payloads {
-        let event_id = arguments.event_id.clone().unwrap_or_else(new_event_id);
-        let command = curl::command(url, payload, &event_id)?;
-        if payload.fault == Some(Fault::Duplicate) {
-            commands.push(command.clone());
-        }
-        commands.push(command);
-    }
-    report::print(&commands.join("\n"));
-    Ok(())
-}
-
-/// Sends the deliveries, and returns whether every response was as expected.
-async fn send(
-    url: Url,
-    payloads: Vec<SignedPayload>,
-    arguments: Arguments,
-) -> anyhow::Result<bool> {
-    let Arguments { event_id, repeat, concurrency, fault, .. } = arguments;
-    let payloads: Arc<[_]> = payloads.into();
-    let total = u64::from(repeat.get()) * payloads.len() as u64;
-    let sender =
-        Arc::new(Sender { client: Client::new(url)?, payloads: Arc::clone(&payloads), event_id });
-    let mut report = Report::new(payloads, repeat.get(), fault);
-
-    let mut numbers = 0..total;
-    let mut in_flight = JoinSet::new();
-    loop {
-        while in_flight.len() < concurrency.get().into()
-            && let Some(number) = numbers.next()
-        {
-            in_flight.spawn(Arc::clone(&sender).deliver(number));
-        }
-        let Some(delivered) = in_flight.join_next().await else { break };
-        let (payload, outcome) = delivered.context("failed to send a delivery")?;
-        report.add(payload, &outcome);
-    }
-    Ok(report.finish())
-}
-
-struct Sender {
-    client: Client,
-    payloads: Arc<[SignedPayload]>,
-    event_id: Option<HeaderValue>,
-}
-
-impl Sender {
-    /// Sends the delivery with this number, and returns the index of its payload. The payloads
-    /// take turns.
-    async fn deliver(self: Arc<Self>, number: u64) -> (usize, Outcome) {
-        let index = number % self.payloads.len() as u64;
-        let index = usize::try_from(index).expect("remainder is less than the length");
-        let payload = &self.payloads[index];
-        let event_id = self.event_id.clone().unwrap_or_else(new_event_id);
-        let start = Instant::now();
-        let response = self.client.send(payload, &event_id).await;
-        let duplicate = match payload.fault {
-            Some(Fault::Duplicate) => Some(self.client.send(payload, &event_id).await),
-            _ => None,
-        };
-        (index, Outcome { response, duplicate, elapsed: start.elapsed() })
-    }
-}
-
-fn new_event_id() -> HeaderValue {
-    rand::random::<u64>().into()
-}
-
 /// Rejects characters that are not allowed in a header or hard to see in a log.
-fn parse_event_id(text: &str) -> anyhow::Result<HeaderValue> {
+fn parse_event_id(text: &str) -> anyhow::Result<String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         bail!("use one or more visible ASCII characters, without spaces");
     }
-    Ok(text.parse()?)
+    Ok(text.to_owned())
 }
 
 /// Errors don't contain the URL, which may contain a password.
-fn parse_url(text: &str) -> anyhow::Result<Url> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let Some(url) = url else {
-        bail!(
-            "invalid --url: not an http or https URL; use one such as \
-             http://127.0.0.1:8000/tawk-webhook"
-        );
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        bail!("invalid --url: it contains credentials; remove them, the signature is sufficient");
-    }
-    Ok(url)
-}
-
-/// Returns the first secret of the setting.
-fn secret(setting: Option<&str>) -> anyhow::Result<Secret> {
-    let secrets = crate::config::webhook_secrets(setting)?;
-    Ok(secrets.into_iter().next().context("webhook secret is missing")?.secret)
+fn parse_url(text: &str) -> anyhow::Result<Uri> {
+    let url = Url::parse(text).ok().and_then(|url| url.as_str().parse::<Uri>().ok());
+    url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")))
+        .filter(|url| url.authority().is_some_and(|authority| !authority.as_str().contains('@')))
+        .context(
+            "invalid --url: use an http or https URL without credentials, such as \
+             http://127.0.0.1:8000/tawk-webhook",
+        )
 }
 
 #[cfg(test)]

@@ -1,18 +1,13 @@
-//! [`Payload`]: the example payloads and files, and [`SignedPayload`], ready to be sent.
+//! [`Payload`]: the example payloads, and files.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
-use tower_tawk::Secret;
-use tower_tawk::test_util::SignedRequest;
 
-use super::fault::{BodyFault, Fault};
-
-/// Length of an oversize body. The listener's limit defaults to 2 MiB.
-const OVERSIZE: usize = 3 * 1024 * 1024;
+use crate::escape::printable;
 
 /// The events that Tawk.to documents (developer.tawk.to/webhooks).
 const EVENTS: [&str; 4] = ["chat:start", "chat:end", "chat:transcript_created", "ticket:create"];
@@ -41,27 +36,17 @@ const EXAMPLES: [(&str, &[u8]); 12] = include_payloads![
 /// A body, and its names in the table.
 #[derive(Clone)]
 pub struct Payload {
-    file: String,
-    event: String,
-    body: Bytes,
+    pub file: String,
+    pub event: String,
+    pub body: Bytes,
 }
 
 impl Payload {
-    fn new(file: impl Into<String>, body: impl Into<Bytes>) -> Self {
+    fn new(file: &str, body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        let event = serde_json::from_slice::<Value>(&body)
-            .ok()
-            .and_then(|json| Some(replace_control(json.get("event")?.as_str()?)));
-        Self { file: file.into(), event: event.unwrap_or_else(|| "-".to_owned()), body }
-    }
-
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        let file = replace_control(&path.to_string_lossy());
-        let body = std::fs::read(path).with_context(|| format!("failed to read {file}"))?;
-        if body.is_empty() {
-            bail!("{file} is empty; Tawk.to sends a JSON object in every delivery");
-        }
-        Ok(Self::new(file, body))
+        let json = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+        let event = printable(json["event"].as_str().unwrap_or("-"));
+        Self { file: printable(file), event, body }
     }
 
     /// Returns whether `name` is a prefix of the file name, the event, or a word of the event such
@@ -74,26 +59,23 @@ impl Payload {
     }
 }
 
-/// Replaces control characters, which could change the terminal.
-fn replace_control(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
-}
-
-/// Selects payloads by name, in the order of the names and each once. Files take precedence over
-/// examples. Selects all examples if there are no names.
+/// Selects payloads by name, in the order of the names. Files take precedence over examples.
+/// Selects all examples if there are no names.
 pub fn select(names: &[String]) -> anyhow::Result<Vec<Payload>> {
     let examples = EXAMPLES.map(|(file, body)| Payload::new(file, body));
     if names.is_empty() {
         return Ok(examples.into());
     }
-    let mut selected: Vec<Payload> = Vec::new();
+    let mut selected = Vec::new();
     for name in names {
-        let found = if Path::new(name).is_file() {
-            vec![Payload::read(Path::new(name))?]
+        let count = selected.len();
+        if Path::new(name).is_file() {
+            let body = fs::read(name).with_context(|| format!("failed to read {name:?}"))?;
+            selected.push(Payload::new(name, body));
         } else {
-            examples.iter().filter(|payload| payload.matches(name)).cloned().collect()
-        };
-        if found.is_empty() {
+            selected.extend(examples.iter().filter(|payload| payload.matches(name)).cloned());
+        }
+        if selected.len() == count {
             let examples = EXAMPLES.map(|(file, _)| file.trim_end_matches(".json"));
             bail!(
                 "unknown payload {name:?}; use the path of a file, an event ({}), a word of an \
@@ -102,48 +84,8 @@ pub fn select(names: &[String]) -> anyhow::Result<Vec<Payload>> {
                 examples.join(", "),
             );
         }
-        for payload in found {
-            if !selected.iter().any(|other| other.file == payload.file) {
-                selected.push(payload);
-            }
-        }
     }
     Ok(selected)
-}
-
-/// A payload with the headers that Tawk.to sends, and possibly a fault.
-pub struct SignedPayload {
-    pub file: String,
-    pub event: String,
-    pub body: Bytes,
-    pub fault: Option<Fault>,
-    headers: HeaderMap,
-}
-
-impl SignedPayload {
-    pub fn new(payload: Payload, secret: &Secret, fault: Option<Fault>) -> Self {
-        let Payload { file, event, body } = payload;
-        let request = match fault {
-            Some(Fault::Body(BodyFault::Oversize)) => SignedRequest::new(secret, pad(&body)),
-            Some(Fault::Signature(fault)) => SignedRequest::new(secret, body).fault(fault),
-            _ => SignedRequest::new(secret, body),
-        };
-        let (head, body) = request.into_parts();
-        Self { file, event, body, fault, headers: head.headers }
-    }
-
-    pub fn headers(&self, event_id: &HeaderValue) -> HeaderMap {
-        let mut headers = self.headers.clone();
-        headers.insert("x-hook-event-id", event_id.clone());
-        headers
-    }
-}
-
-/// Appends spaces, which are whitespace in JSON, up to [`OVERSIZE`].
-fn pad(body: &[u8]) -> Bytes {
-    let mut padded = body.to_vec();
-    padded.resize(OVERSIZE.max(body.len()), b' ');
-    padded.into()
 }
 
 #[cfg(test)]
@@ -170,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_order_of_names_and_selects_each_payload_once() {
-        assert_eq!(select_numbers(&["ticket", "08", "transcript"]), ["11", "12", "08", "09", "10"]);
+    fn keeps_the_order_of_names() {
+        assert_eq!(select_numbers(&["ticket", "08", "chat:end"]), ["11", "12", "08", "06", "07"]);
     }
 
     #[test]

@@ -1,105 +1,138 @@
 //! [`Channel`] and the parsing of `NOTIFY_URL`. A new channel is a file with a [`Channel`] in this
-//! folder, and its scheme in [`parse_one`].
+//! folder, and its scheme in [`parse_one`] or its host in [`webhook`].
 
+mod chat;
 mod ntfy;
 mod slack;
 
-use std::sync::Arc;
-
-use anyhow::bail;
+use anyhow::{anyhow, ensure};
 use reqwest::Url;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::message::Message;
+use super::sha256_hex;
+use chat::Chat;
 use ntfy::Ntfy;
 use slack::Slack;
 
-const EXPECTED_URL: &str =
-    "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// without TLS";
+const EXPECTED_URL: &str = "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// \
+                            without TLS; other schemes are not supported";
 
-/// A service that notifications are sent to. There is no `Debug`: a URL may be a secret.
+/// A service that notifications are sent to.
 pub trait Channel: Send + Sync {
-    /// The URL that notifications are posted to, with the user and password.
-    fn url(&self) -> &Url;
-
     /// Formats a message as the JSON that the service expects.
     fn format(&self, message: &Message) -> Value;
-
-    /// Returns the error code in the body of an unsuccessful response.
-    fn error_code(&self, body: &[u8]) -> Option<String>;
 }
 
-/// A channel and its name in the database, log records and metrics.
-pub type NamedChannel = (Arc<str>, Arc<dyn Channel>);
+/// A URL in `NOTIFY_URL`. There is no `Debug`: the URL may be a secret.
+pub struct Target {
+    pub address: Address,
+    /// The URL that notifications are posted to, with the user and password.
+    pub url: Url,
+    pub channel: Box<dyn Channel>,
+}
 
-/// Parses `NOTIFY_URL`: comma-separated URLs. Empty is unset, as left by an unfilled template.
-///
-/// # Errors
-///
-/// Names a URL that cannot be used by its position.
-pub fn parse(setting: &str) -> anyhow::Result<Vec<NamedChannel>> {
-    let mut channels = Vec::<NamedChannel>::new();
+/// Identifies a channel. There is no `Debug`: the URL may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    pub host: String,
+    /// The URL without user and password, so that they can be changed.
+    pub url: String,
+}
+
+impl Address {
+    fn new(scheme: &str, url: &Url) -> Self {
+        let mut url = url.clone();
+        // These fail only without a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Self { host, url: url.as_str().replacen(url.scheme(), scheme, 1) }
+    }
+
+    /// Returns the name of the channel in versions without a table of channels.
+    pub fn earlier_name(&self) -> String {
+        format!("{}-{}", self.host, &sha256_hex(&[self.url.as_bytes()])[..8])
+    }
+}
+
+/// Parses `NOTIFY_URL`: comma-separated URLs. Empty is unset, as left by an unfilled template. An
+/// error names the URL by its position.
+pub fn parse(setting: &str) -> anyhow::Result<Vec<Target>> {
+    let mut targets = Vec::<Target>::new();
     if setting.trim().is_empty() {
-        return Ok(channels);
+        return Ok(targets);
     }
     for (position, url) in (1..).zip(setting.split(',')) {
-        let (name, channel) = match parse_one(url.trim()) {
-            Ok(channel) => channel,
-            Err(error) => bail!("URL {position} in NOTIFY_URL: {error}"),
-        };
-        if channels.iter().any(|(other, _)| *other == name) {
-            bail!("URL {position} in NOTIFY_URL: duplicate; remove one");
-        }
-        channels.push((name, channel));
+        let target = parse_one(url.trim())
+            .map_err(|error| anyhow!("URL {position} in NOTIFY_URL: {error}"))?;
+        ensure!(
+            targets.iter().all(|other| other.address != target.address),
+            "URL {position} in NOTIFY_URL: duplicate; remove one"
+        );
+        targets.push(target);
     }
-    Ok(channels)
+    Ok(targets)
 }
 
-fn parse_one(text: &str) -> Result<NamedChannel, &'static str> {
+fn parse_one(text: &str) -> Result<Target, &'static str> {
     let (scheme, rest) = text.split_once("://").ok_or(EXPECTED_URL)?;
     let scheme = scheme.to_ascii_lowercase();
     let http = if scheme.ends_with('s') { "https" } else { "http" };
-    let url = Url::parse(&format!("{http}://{rest}"));
-    let url = url.map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
-    let name = name(text, &url);
-    let channel: Arc<dyn Channel> = match &*scheme {
-        "https" | "http" => Arc::new(Slack::new(url)),
-        "ntfys" | "ntfy" => Arc::new(Ntfy::new(url)?),
+    let mut url = Url::parse(&format!("{http}://{rest}"))
+        .map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
+    let address = Address::new(&scheme, &url);
+    let channel: Box<dyn Channel> = match &*scheme {
+        "https" | "http" => webhook(&url)?,
+        "ntfys" | "ntfy" => Box::new(Ntfy::new(&mut url)?),
         _ => return Err(EXPECTED_URL),
     };
-    Ok((name, channel))
+    Ok(Target { address, url, channel })
 }
 
-/// Returns the host and the first 8 hex digits of the SHA-256 of the URL without user and password.
-/// So the name does not reveal a guessed password, and does not change with it.
-fn name(text: &str, url: &Url) -> Arc<str> {
-    let authority = text.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
-    let credentials = authority.and_then(|authority| authority.rsplit_once('@'));
-    let text = match credentials {
-        Some((credentials, _)) => text.replacen(&format!("{credentials}@"), "", 1),
-        None => text.to_owned(),
-    };
-    let digest = Sha256::digest(text);
-    let digits: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{digits}", url.host_str().unwrap_or_default()).into()
-}
-
-/// Returns the field `code` of a JSON object.
-fn json_code(body: &[u8]) -> Option<String> {
-    match serde_json::from_slice::<Value>(body).ok()?.get("code")? {
-        Value::String(code) => Some(code.clone()),
-        Value::Number(code) => Some(code.to_string()),
-        _ => None,
+/// Returns the channel for a host. Fails if it is known that the service cannot receive
+/// notifications at this URL.
+fn webhook(url: &Url) -> Result<Box<dyn Channel>, &'static str> {
+    let (host, path) = (url.host_str().unwrap_or_default(), url.path());
+    let is = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
+    // docs.discord.com/developers/resources/webhook, "Execute Slack-Compatible Webhook"
+    let is_slack_compatible = path.starts_with("/api/") && path.ends_with("/slack");
+    if (is("discord.com") || is("discordapp.com")) && !is_slack_compatible {
+        return Err("for Discord expected https://discord.com/api/webhooks/ID/TOKEN/slack");
     }
+    // It would show the JSON as it is.
+    if host.starts_with("ntfy.") {
+        return Err("for ntfy expected ntfys://HOST/TOPIC, or ntfy:// without TLS");
+    }
+    if is("telegram.org") || is("t.me") {
+        return Err("Telegram is not supported; expected a webhook, or ntfys://HOST/TOPIC");
+    }
+    if ["app.slack.com", "chat.google.com", "teams.microsoft.com", "discord.gg"].contains(&host) {
+        return Err("this is a page for people; copy the URL of an incoming webhook");
+    }
+    Ok(match Chat::find(host) {
+        Some(chat) => Box::new(chat),
+        None => Box::new(Slack),
+    })
+}
+
+/// Disarms what several services interpret in a text.
+///
+/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and
+///   some receivers drop a zero-width character in between.
+/// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
+///   fetched.
+fn without_mentions(text: &str) -> String {
+    text.replace('@', "\u{ff20}").replace("](", "] (").replace("]:", "] :")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(setting: &str) -> Vec<String> {
-        parse(setting).unwrap().iter().map(|(name, _)| name.to_string()).collect()
+    fn earlier_names(setting: &str) -> Vec<String> {
+        let targets = parse(setting).unwrap();
+        targets.iter().map(|target| target.address.earlier_name()).collect()
     }
 
     #[track_caller]
@@ -117,32 +150,36 @@ mod tests {
             ("http://127.0.0.1:8065/hooks/x", "http://127.0.0.1:8065/hooks/x"),
             ("https://hooks.example.com", "https://hooks.example.com/"),
             ("HTTPS://user:text@hooks.example.com/a", "https://user:text@hooks.example.com/a"),
+            (
+                "https://discord.com/api/webhooks/1/a/slack",
+                "https://discord.com/api/webhooks/1/a/slack",
+            ),
             ("ntfy://127.0.0.1:2586/shop", "http://127.0.0.1:2586/"),
             ("ntfys://user:text@[::1]/shop_1-A", "https://user:text@[::1]/"),
         ] {
-            assert_eq!(parse(text).unwrap()[0].1.url().as_str(), url);
+            assert_eq!(parse(text).unwrap()[0].url.as_str(), url);
         }
     }
 
     #[test]
-    fn names_are_stable_and_reveal_nothing() {
+    fn finds_the_names_of_earlier_versions() {
         // printf %s https://hooks.example.com/services/T1/B2 | sha256sum
-        let [slack, ntfy] = &names(
+        let [slack, ntfy] = &earlier_names(
             "https://hooks.example.com/services/T1/B2, ntfys://user:text@ntfy.example.com/shop",
         )[..] else {
             panic!("expected two channels")
         };
         assert_eq!(slack, "hooks.example.com-b2d7990d");
         assert_eq!(ntfy, "ntfy.example.com-0d1410d5");
-        assert_eq!(names("ntfys://user:other@ntfy.example.com/shop"), [ntfy.as_str()]);
-        assert_eq!(names("ntfys://ntfy.example.com/shop"), [ntfy.as_str()]);
-        assert_ne!(names("ntfys://ntfy.example.com/other"), [ntfy.as_str()]);
+        assert_eq!(earlier_names("ntfys://user:other@ntfy.example.com/shop"), [ntfy.as_str()]);
+        assert_eq!(earlier_names("ntfys://ntfy.example.com/shop"), [ntfy.as_str()]);
+        assert_ne!(earlier_names("ntfys://ntfy.example.com/other"), [ntfy.as_str()]);
     }
 
     #[test]
     fn empty_is_unset() {
-        assert!(names("").is_empty());
-        assert!(names(" ").is_empty());
+        assert!(parse("").unwrap().is_empty());
+        assert!(parse(" ").unwrap().is_empty());
     }
 
     #[test]
@@ -154,6 +191,17 @@ mod tests {
             ("hidden.example:443", "expected https://HOST/PATH"),
             ("/hidden", "expected https://HOST/PATH"),
             ("slack://hidden.example/a", "expected https://HOST/PATH"),
+            ("mailto:hidden@example.com", "expected https://HOST/PATH"),
+            ("tg://hidden", "expected https://HOST/PATH"),
+            ("https://discord.com/api/webhooks/1/hidden", "/api/webhooks/ID/TOKEN/slack"),
+            ("https://discord.com/api/webhooks/1/hidden/", "/api/webhooks/ID/TOKEN/slack"),
+            ("https://discordapp.com/api/webhooks/1/hidden?wait=true", "ID/TOKEN/slack"),
+            ("https://ptb.discord.com/api/v10/webhooks/1/hidden", "ID/TOKEN/slack"),
+            ("https://discord.com/channels/1/hidden", "ID/TOKEN/slack"),
+            ("https://ntfy.sh/hidden", "expected ntfys://HOST/TOPIC"),
+            ("http://NTFY.example.com/hidden", "ntfy:// without TLS"),
+            ("https://api.telegram.org/bot1:hidden/sendMessage", "Telegram is not supported"),
+            ("https://app.slack.com/client/T1/hidden", "an incoming webhook"),
             ("https://hid den.example/a", "expected a host"),
             ("https://:443/hidden", "expected a host"),
             ("https://hidden@/a", "expected a host"),
@@ -176,17 +224,5 @@ mod tests {
         let duplicate = error("https://h.example/a,ntfy://h.example/a,https://h.example/a");
         assert_eq!(duplicate, "URL 3 in NOTIFY_URL: duplicate; remove one");
         assert!(error("ntfy://a:b@h.example/a,ntfy://c:d@h.example/a").contains("duplicate"));
-    }
-
-    #[test]
-    fn an_error_code_is_a_string_or_a_number() {
-        assert_eq!(
-            json_code(br#"{"message": "Unknown Webhook", "code": 10015}"#).unwrap(),
-            "10015"
-        );
-        assert_eq!(json_code(br#"{"code":"gone"}"#).unwrap(), "gone");
-        for body in ["", "invalid_payload", "404", r#"{"code":null}"#, r#"{"error":"x"}"#, "[]"] {
-            assert_eq!(json_code(body.as_bytes()), None, "{body}");
-        }
     }
 }

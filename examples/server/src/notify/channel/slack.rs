@@ -1,25 +1,14 @@
 //! [`Slack`]: incoming webhooks of Slack and of services that accept the same JSON: Mattermost,
 //! Discord (URLs that end in `/slack`), and custom receivers.
 
-use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{Channel, json_code};
+use super::{Channel, without_mentions};
 use crate::notify::message::Message;
 
-pub struct Slack(Url);
-
-impl Slack {
-    pub fn new(url: Url) -> Self {
-        Self(url)
-    }
-}
+pub struct Slack;
 
 impl Channel for Slack {
-    fn url(&self) -> &Url {
-        &self.0
-    }
-
     /// Returns a `text`, and the fields of the event next to it, which Slack ignores.
     fn format(&self, message: &Message) -> Value {
         let text = escape(&format!("{}\n{}", message.title, message.text));
@@ -32,28 +21,15 @@ impl Channel for Slack {
         json.extend(message.fields.clone());
         json.into()
     }
-
-    /// Slack responds with a code such as `invalid_payload` as text, Discord with JSON.
-    fn error_code(&self, body: &[u8]) -> Option<String> {
-        json_code(body).or_else(|| Some(str::from_utf8(body).ok()?.trim().to_owned()))
-    }
 }
 
 /// Escapes what Slack, Mattermost and Discord interpret.
 ///
 /// - `&`, `<` and `>` as Slack requires (docs.slack.dev/messaging/formatting-message-text):
 ///   `<!channel>`, `<@U123>` and `<https://…|text>` have a meaning there.
-/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and
-///   some receivers drop a zero-width character in between.
-/// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
-///   fetched.
+/// - Mentions and Markdown links.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('@', "\u{ff20}")
-        .replace("](", "] (")
-        .replace("]:", "] :")
+    without_mentions(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 #[cfg(test)]
@@ -66,15 +42,11 @@ mod tests {
     use crate::notify::Trigger;
     use crate::notify::payloads;
 
-    fn slack() -> Slack {
-        Slack::new("https://hooks.example.com/services/T1/B2".parse().unwrap())
-    }
-
     #[test]
     fn the_fields_of_the_event_are_next_to_the_text() {
         let message = Message::new(&payloads::one("08"), Trigger::AgentReply);
         assert_eq!(
-            slack().format(&message),
+            Slack.format(&message),
             json!({
                 "text": "Ingrid Vale replied in Harbor Lane Outfitters\n\
                          “Yes, two pairs left in brown.”\n\
@@ -103,7 +75,7 @@ mod tests {
             (samples::chat_start(evil, evil), Trigger::ChatStart),
             (samples::transcript(evil, &[(Role::Agent, evil)]), Trigger::AgentReply),
         ] {
-            let json = slack().format(&Message::new(&event, trigger));
+            let json = Slack.format(&Message::new(&event, trigger));
             let text = json["text"].as_str().unwrap();
             assert!(text.contains("&lt;!channel&gt; &lt;\u{ff20}U123&gt;"), "{text}");
             assert!(text.contains("\u{ff20}everyone \u{ff20}here &amp;lt;!here&amp;gt;"), "{text}");

@@ -24,6 +24,45 @@ pub(crate) fn a_failed_notification_is_retried_with_the_same_key(store: &Store) 
     assert_ne!(broken.received()[0].key(), overloaded.received()[0].key());
 }
 
+pub(crate) fn an_outcome_that_cannot_be_recorded_is_recorded_later_and_not_sent_again(
+    store: &Store,
+) {
+    let [first, second] = [(); 2].map(|()| Receiver::start([status("200 OK")]));
+    let urls = format!("{},{}", first.url(), second.url());
+    let listener = store.listener_with(&[("NOTIFY_URL", &urls)]);
+    let [fail, recover] = if store.url.starts_with("sqlite:") {
+        [
+            "CREATE TRIGGER broken BEFORE UPDATE ON outbox \
+             WHEN NEW.state = 'sent' AND NEW.channel = '127.0.0.1-1' \
+             BEGIN SELECT raise(ABORT, 'broken'); END",
+            "DROP TRIGGER broken",
+        ]
+    } else {
+        [
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN RAISE EXCEPTION ''broken''; END'; \
+             CREATE TRIGGER broken BEFORE UPDATE ON outbox FOR EACH ROW \
+             WHEN (NEW.state = 'sent' AND NEW.channel = '127.0.0.1-1') \
+             EXECUTE FUNCTION broken()",
+            "DROP TRIGGER broken ON outbox",
+        ]
+    };
+    let mut session = store.session();
+    session.execute(fail);
+    deliver(&mut listener.connect(), [0]);
+    let line = listener.line("failed to record notification outcome; retrying");
+    assert!(line.contains("error=broken"), "{line}");
+    // The other channel continues.
+    deliver(&mut listener.connect(), [1]);
+    second.wait_for(2);
+    session.execute(recover);
+    session.close();
+    outbox_when(store, |notifications| notifications.iter().all(|it| it.state == "sent"));
+    listener.stop();
+    assert_sent(store, 4);
+    assert_eq!((first.received().len(), second.received().len()), (2, 2));
+}
+
 #[test]
 fn a_receiver_that_is_down_does_not_delay_others_and_is_retried() {
     let store = Store::sqlite();

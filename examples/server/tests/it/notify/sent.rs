@@ -1,6 +1,7 @@
 //! Which events send notifications, on which channels, and what they contain.
 
 use serde_json::{Value, json};
+use tower_tawk::test_util::{encode, samples};
 
 use super::outbox::assert_sent;
 use super::receiver::{Received, Receiver, status};
@@ -143,4 +144,22 @@ fn an_event_that_matches_two_triggers_is_sent_once() {
         sent(&Store::sqlite(), &transcripts, 4),
         expected(&[("agent-reply", &[4, 8, 9]), ("transcript", &[10])])
     );
+}
+
+#[test]
+fn an_html_email_in_a_ticket_is_quoted_as_a_mail_reader_shows_it() {
+    const HTML: &str = "<html><head><title>hidden</title><style>.hidden > p {}</style></head>\
+        <!--[if mso]>hidden<![endif]--><body><div style=\"display:none\">hidden</div>\
+        <script>hidden()</script><p>The boots are <b>t</b>oo small.</p><p>Can I swap&nbsp;them?";
+    let store = Store::sqlite();
+    let receiver = Receiver::start([status("200 OK")]);
+    let url = receiver.url();
+    let listener = store.listener_with(&[("NOTIFY_URL", &url)]);
+    let body = encode(&samples::ticket("Noor", "Boots", HTML));
+    assert_eq!(listener.deliver(&body).status, 200);
+    let received = receiver.wait_for(1);
+    let text = received[0].body["text"].as_str().unwrap();
+    assert!(text.contains("“The boots are too small. Can I swap them?”"), "{text}");
+    assert!(!text.contains("hidden"), "{text}");
+    listener.stop();
 }

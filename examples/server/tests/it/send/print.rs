@@ -4,12 +4,12 @@ use std::process::{Command, Output};
 
 use super::receiver::Receiver;
 use super::{send, send_in};
-use crate::support::{Directory, Listener};
+use crate::support::{Directory, Listener, skip};
 
 fn has_curl() -> bool {
     let has_curl = Command::new("curl").arg("--version").output().is_ok();
     if !has_curl {
-        eprintln!("skipped: curl is not installed");
+        skip("curl is not installed");
     }
     has_curl
 }

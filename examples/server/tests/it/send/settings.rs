@@ -15,6 +15,7 @@ fn invalid_arguments_are_errors_that_name_valid_ones() {
         (&["--repeat", "0"], "--repeat"),
         (&["--fault", "none"], "wrong-secret"),
         (&["--print", "--repeat", "2"], "--print"),
+        (&["--fault", "slow", "--url", "https://127.0.0.1/"], "use an http:// URL"),
     ] {
         let sent = send(arguments);
         assert_eq!(sent.code, Some(2), "{sent:?}");

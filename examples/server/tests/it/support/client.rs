@@ -5,6 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::process::WATCHDOG;
 
+const PATH: &str = "/tawk-webhook";
+
 /// A connection that sends requests one after the other.
 pub struct Connection(BufReader<TcpStream>);
 
@@ -34,6 +36,14 @@ impl Connection {
     /// Posts a body to `/tawk-webhook`.
     pub fn post(&mut self, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.try_post(headers, body).unwrap()
+    }
+
+    /// Posts a body to another path.
+    pub fn post_to(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let head = head(headers, body.len()).replacen(PATH, path, 1);
+        self.send(head.as_bytes());
+        self.send(body);
+        self.receive()
     }
 
     /// Posts a body to a listener that may be killed at any time.
@@ -111,7 +121,7 @@ impl Connection {
 /// Formats the head of a POST to `/tawk-webhook`.
 fn head(headers: &[(&str, &str)], length: usize) -> String {
     let mut head = format!(
-        "POST /tawk-webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n"
     );
     for (name, value) in headers {

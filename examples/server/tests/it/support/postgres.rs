@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::thread;
 
 use super::database::execute;
+use super::skip::skip;
 
 /// Ignores SIGPIPE, because the tests may be gone when `done` is written. `pg_ctl` waits up to 60 s
 /// until the server accepts connections or has stopped.
@@ -51,8 +51,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Returns the server that all tests of this binary share. If PostgreSQL is not installed,
-    /// prints a line to stderr and returns `None`.
+    /// Returns the server that all tests of this binary share. If PostgreSQL is not installed, skips
+    /// the test and returns `None`.
     pub fn shared() -> Option<&'static Self> {
         // Statics are not dropped. The end of the process closes the pipe.
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
@@ -154,10 +154,8 @@ fn programs() -> Option<PathBuf> {
     in_path.chain(of_debian).find(complete)
 }
 
-/// Prints that a test is skipped. `eprintln!` would be captured.
 fn skipped<T>() -> Option<T> {
-    let test = thread::current().name().unwrap_or_default().to_owned();
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: PostgreSQL is not installed");
+    skip("PostgreSQL is not installed");
     None
 }
 

@@ -1,0 +1,64 @@
+//! `tawk-listener notify`: checks that notifications arrive, without a delivery or a database.
+
+#![allow(clippy::doc_markdown, reason = "`--help` shows the comments on commands")]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use tower_tawk::event::Role;
+use tower_tawk::test_util::samples;
+
+use crate::config::Notify;
+use crate::notify::{self, Message, SendError, Trigger, sha256_hex};
+
+/// Check the notification targets
+#[derive(Args)]
+#[command(arg_required_else_help = false)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Send a test notification to each URL of NOTIFY_URL, and print whether it was accepted
+    Test {
+        #[command(flatten)]
+        notify: Notify,
+    },
+}
+
+/// Runs the command. Exits with 1 if a notification was not accepted.
+pub async fn run(Arguments { command }: Arguments) -> Result<ExitCode> {
+    let Command::Test { notify } = command;
+    let notifiers = notify::notifiers(&notify.notify_url)?;
+    if notifiers.is_empty() {
+        bail!("NOTIFY_URL is not set");
+    }
+    let message = test_message();
+    let mut exit_code = ExitCode::SUCCESS;
+    for (position, notifier) in (1..).zip(notifiers) {
+        // Another key each time. A receiver would drop a duplicate.
+        let key = sha256_hex(&[&rand::random::<[u8; 32]>()]);
+        let outcome = match notifier.send(&message, key).await {
+            Ok(()) => "sent".to_owned(),
+            Err(SendError::Permanent(reason) | SendError::Transient { reason, .. }) => {
+                exit_code = ExitCode::FAILURE;
+                format!("not sent: {reason}")
+            }
+        };
+        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.address().host)?;
+    }
+    Ok(exit_code)
+}
+
+/// Returns an invented notification with all fields, so that a receiver that rejects one is found.
+fn test_message() -> Message {
+    let messages = [(Role::Agent, "This is a test. The chat does not exist.")];
+    let event = samples::transcript("Test Visitor", &messages);
+    let mut message = Message::new(&event, Trigger::AgentReply);
+    message.title = format!("Test of tawk-listener: {}", message.title);
+    message
+}

@@ -1,0 +1,59 @@
+//! Names channels for the log, metrics and `inbox outbox`: the host of the URL and a number. The
+//! URL may be a secret, and a hash of it would confirm a guess. So the number is found by an HMAC
+//! under a random key that does not leave the database.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::Store;
+use super::model::StoreError;
+use crate::notify::Address;
+
+impl Store {
+    /// Returns the names of channels, in their order. A new channel gets the next number. Pending
+    /// notifications under the name that an earlier version gave it are renamed.
+    pub async fn channel_names(&self, addresses: &[Address]) -> Result<Vec<String>, StoreError> {
+        let key = self.channel_key().await?;
+        let mut names = Vec::new();
+        for address in addresses {
+            let mac = Hmac::<Sha256>::new_from_slice(&key);
+            let mac = mac.map_err(|_| StoreError::new("invalid key of the channels"))?;
+            let digest = mac.chain_update(&address.url).finalize().into_bytes().to_vec();
+            let name = format!("{}-{}", address.host, self.channel_number(digest).await?);
+            self.rename_channel(&address.earlier_name(), &name).await?;
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    /// Returns the key. The first listener creates it.
+    async fn channel_key(&self) -> Result<Vec<u8>, StoreError> {
+        const CREATE: &str = "INSERT INTO channel_key VALUES (1, $1) ON CONFLICT DO NOTHING";
+        let key = rand::random::<[u8; 32]>().to_vec();
+        self.database.write(CREATE, vec![key.into()]).await?;
+        let rows = self.database.read("SELECT key FROM channel_key", Vec::new()).await?;
+        rows.first().ok_or_else(|| StoreError::new("missing key of the channels"))?.get("key")
+    }
+
+    async fn channel_number(&self, digest: Vec<u8>) -> Result<i64, StoreError> {
+        // Otherwise PostgreSQL skips a number at each start.
+        const CREATE: &str = "INSERT INTO channels (digest) SELECT $1 WHERE NOT EXISTS \
+                              (SELECT 1 FROM channels WHERE digest = $1) ON CONFLICT DO NOTHING";
+        const FIND: &str = "SELECT id FROM channels WHERE digest = $1";
+        self.database.write(CREATE, vec![digest.clone().into()]).await?;
+        let rows = self.database.read(FIND, vec![digest.into()]).await?;
+        rows.first().ok_or_else(|| StoreError::new("missing channel"))?.get("id")
+    }
+
+    async fn rename_channel(&self, earlier: &str, name: &str) -> Result<(), StoreError> {
+        // Unless an earlier and this version have replayed the delivery.
+        const RENAME: &str = "UPDATE outbox SET channel = $1 WHERE id IN (SELECT id FROM outbox \
+                              WHERE channel = $2 AND state = 'waiting' AND NOT EXISTS \
+                              (SELECT 1 FROM outbox AS other WHERE other.channel = $1 \
+                              AND other.delivery_id = outbox.delivery_id \
+                              AND other.replay = outbox.replay) LIMIT 1000) RETURNING id";
+        let values = [name, earlier].map(|name| name.to_owned().into());
+        while !self.database.write(RENAME, values.to_vec()).await?.is_empty() {}
+        Ok(())
+    }
+}
