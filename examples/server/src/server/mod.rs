@@ -18,7 +18,7 @@ use crate::notify;
 use crate::outbox;
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
-use crate::store::Store;
+use crate::store::{Access, Store};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
@@ -50,7 +50,8 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
         None => None,
     };
     let metrics = Metrics::new();
-    let store = Store::open(&settings.database.database_url, true, metrics.clone()).await?;
+    let store =
+        Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
     let log = logging::init(
         &settings.rust_log,
         settings.log_format,

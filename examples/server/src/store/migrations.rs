@@ -13,11 +13,17 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use super::model::StoreError;
+use super::transaction::{self, BEGIN_READING};
 
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-const NEWER_LISTENER: &str = "a newer listener has migrated it; start that one";
+pub const NEWER_LISTENER: &str = "a newer listener has migrated it; use that one";
+
+pub const OLDER_LISTENER: &str =
+    "it has no tables, or those of an older version; start the listener to migrate it";
+
+pub const LATEST_VERSION: usize = SQLITE.len();
 
 const SQLITE: [(&str, &str); 2] = [
     ("V1__deliveries", include_str!("../../migrations/sqlite/0001_deliveries.sql")),
@@ -69,11 +75,12 @@ pub async fn migrate_postgres(client: &mut Client) -> Result<()> {
 }
 
 async fn sqlx_version(client: &Client) -> Result<Option<i32>, StoreError> {
-    const EXISTS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-    if !client.query_typed_one(EXISTS, &[]).await?.try_get(0)? {
+    const EXISTS: &str = "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL";
+    if transaction::run(client, BEGIN_READING, EXISTS, &[]).await?.is_empty() {
         return Ok(None);
     }
-    Ok(client.query_typed_one(SQLX_VERSION, &[]).await?.try_get(0)?)
+    let rows = transaction::run(client, BEGIN_READING, SQLX_VERSION, &[]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }
 
 fn runner(migrations: &[(&str, &str)]) -> Result<Runner> {
@@ -114,15 +121,14 @@ impl AsyncTransaction for Unnamed<'_> {
         &'a mut self,
         queries: T,
     ) -> Result<usize, StoreError> {
-        // Statements that are sent at once are a transaction.
-        self.0.batch_execute(&queries.collect::<Vec<_>>().join("\n;\n")).await?;
+        transaction::execute(self.0, &queries.collect::<Vec<_>>().join("\n;\n")).await?;
         Ok(0)
     }
 }
 
 impl AsyncQuery<Vec<Migration>> for Unnamed<'_> {
     async fn query<'a>(&'a mut self, query: &'a str) -> Result<Vec<Migration>, StoreError> {
-        let rows = self.0.query_typed(query, &[]).await?;
+        let rows = transaction::run(self.0, BEGIN_READING, query, &[]).await?;
         rows.iter()
             .map(|row| {
                 let checksum = row.try_get::<_, &str>("checksum")?.parse();
