@@ -19,6 +19,7 @@ mod router;
 mod server;
 mod state;
 mod store;
+mod supervise;
 mod telemetry;
 mod webhook;
 

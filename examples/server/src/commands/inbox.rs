@@ -1,6 +1,7 @@
 //! `tawk-listener inbox`: reads the database from the command line, also while the listener runs.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +13,7 @@ use crate::config::{self, Notify};
 use crate::escape::{json_page, json_text, printable};
 use crate::notify;
 use crate::redact;
-use crate::store::{Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
+use crate::store::{Access, Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
 
 // The comments are what `--help` shows.
@@ -46,11 +47,20 @@ enum Command {
     Outbox,
     /// Print all deliveries as JSON, one per line, with their raw bodies
     Export,
+    /// Copy the SQLite database to a new file, also while the listener runs
+    Backup {
+        /// File to create
+        file: PathBuf,
+    },
 }
 
 /// Runs the command, and returns the exit status.
 pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode> {
-    let store = Store::open(&database.database_url, false, Metrics::new()).await?;
+    let access = match command {
+        Command::Replay { .. } => Access::Write,
+        _ => Access::Read,
+    };
+    let store = Store::open(&database.database_url, access, Metrics::new()).await?;
     let result = execute(&store, command).await;
     store.close().await;
     let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
@@ -93,6 +103,7 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
             }
             Ok(print(&json_page(&object))?)
         }
+        Command::Backup { file } => store.backup(&file).await,
         Command::Replay { id, notify } => replay(store, id, &notify).await,
     }
 }

@@ -29,7 +29,7 @@ use crate::notify::{self, Notifier};
 use crate::outbox;
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
-use crate::store::Store;
+use crate::store::{Access, Store};
 use crate::telemetry::log_writer::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
@@ -98,7 +98,8 @@ impl Service {
             None => None,
         };
         let metrics = Metrics::new();
-        let store = Store::open(&settings.database.database_url, true, metrics.clone()).await?;
+        let store =
+            Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         let dropped = metrics.dropped_log_records.clone();
         let log = logging::init(&settings.rust_log, settings.log_format, dropped)?;
         log_warnings(&settings, &webhook_secrets);

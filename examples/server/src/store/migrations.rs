@@ -13,11 +13,14 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use super::model::StoreError;
+use super::transaction::{self, BEGIN_READING};
 
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-const NEWER_LISTENER: &str = "a newer listener has migrated it; start that one";
+pub const NEWER_LISTENER: &str = "a newer listener has migrated it; use that one";
+
+pub const LATEST_VERSION: usize = SQLITE.len();
 
 const SQLITE: [(&str, &str); 4] = [
     ("V1__deliveries", include_str!("../../migrations/sqlite/0001_deliveries.sql")),
@@ -38,16 +41,6 @@ const POSTGRES: [(&str, &str); 4] = [
     ),
     ("V4__channels", include_str!("../../migrations/postgres/0004_channels.sql")),
 ];
-
-/// What [`retry`] would find.
-#[derive(PartialEq)]
-pub enum Schema {
-    /// There are no tables.
-    Missing,
-    /// There are migrations to run.
-    Outdated,
-    Current,
-}
 
 const SQLX_VERSION: &str =
     "SELECT CAST(coalesce(max(version), 0) AS INTEGER) FROM _sqlx_migrations WHERE success";
@@ -89,49 +82,12 @@ pub async fn migrate_postgres(client: &mut Client) -> Result<()> {
 }
 
 async fn sqlx_version(client: &Client) -> Result<Option<i32>, StoreError> {
-    const EXISTS: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-    if !client.query_typed_one(EXISTS, &[]).await?.try_get(0)? {
+    const EXISTS: &str = "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL";
+    if transaction::run(client, BEGIN_READING, EXISTS, &[]).await?.is_empty() {
         return Ok(None);
     }
-    Ok(client.query_typed_one(SQLX_VERSION, &[]).await?.try_get(0)?)
-}
-
-/// Reads the state of the schema. Blocks.
-pub fn sqlite_schema(connection: &mut Connection) -> Result<Schema> {
-    let mut applied = Vec::new();
-    if connection.table_exists(None, "refinery_schema_history")? {
-        applied = runner(&SQLITE)?.get_applied_migrations(connection)?;
-    }
-    let mut adopted = 0;
-    if connection.table_exists(None, "_sqlx_migrations")? {
-        adopted = connection.query_row(SQLX_VERSION, [], |row| row.get(0))?;
-    }
-    schema(&SQLITE, &applied, adopted)
-}
-
-/// Reads the state of the schema.
-pub async fn postgres_schema(client: &mut Client) -> Result<Schema> {
-    const EXISTS: &str = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-    let adopted = sqlx_version(client).await?.unwrap_or_default();
-    let mut applied = Vec::new();
-    let row = client.query_typed_one(EXISTS, &[]).await.map_err(StoreError::from)?;
-    if row.try_get(0).map_err(StoreError::from)? {
-        let runner = runner(&POSTGRES)?;
-        applied = runner.get_applied_migrations_async(&mut Unnamed(client)).await?;
-    }
-    schema(&POSTGRES, &applied, adopted)
-}
-
-fn schema(known: &[(&str, &str)], applied: &[Migration], adopted: i32) -> Result<Schema> {
-    let runner = adopt(known, adopted)?;
-    if !applied.iter().all(|migration| runner.get_migrations().contains(migration)) {
-        bail!(NEWER_LISTENER);
-    }
-    Ok(match applied.len() {
-        0 if adopted == 0 => Schema::Missing,
-        count if count < known.len() => Schema::Outdated,
-        _ => Schema::Current,
-    })
+    let rows = transaction::run(client, BEGIN_READING, SQLX_VERSION, &[]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }
 
 fn runner(migrations: &[(&str, &str)]) -> Result<Runner> {
@@ -172,15 +128,14 @@ impl AsyncTransaction for Unnamed<'_> {
         &'a mut self,
         queries: T,
     ) -> Result<usize, StoreError> {
-        // Statements that are sent at once are a transaction.
-        self.0.batch_execute(&queries.collect::<Vec<_>>().join("\n;\n")).await?;
+        transaction::execute(self.0, &queries.collect::<Vec<_>>().join("\n;\n")).await?;
         Ok(0)
     }
 }
 
 impl AsyncQuery<Vec<Migration>> for Unnamed<'_> {
     async fn query<'a>(&'a mut self, query: &'a str) -> Result<Vec<Migration>, StoreError> {
-        let rows = self.0.query_typed(query, &[]).await?;
+        let rows = transaction::run(self.0, BEGIN_READING, query, &[]).await?;
         rows.iter()
             .map(|row| {
                 let checksum = row.try_get::<_, &str>("checksum")?.parse();

@@ -5,7 +5,9 @@
 //! writer.rs       deliveries that arrive at the same time share a transaction
 //! database.rs     runs statements on either database
 //!   sqlite.rs       SQLite on a writer and a reader thread
+//!   sqlite_file.rs  its name, permissions, and how it is opened
 //!   postgres.rs     PostgreSQL over three connections
+//!   transaction.rs  a transaction on one of them
 //!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
 //! migrations.rs   the schema
 //! channels.rs     names of channels
@@ -22,26 +24,31 @@ mod model;
 mod postgres;
 mod retention;
 mod sqlite;
+mod sqlite_file;
 mod sslmode;
 mod status;
+mod transaction;
 mod writer;
 
-pub use migrations::Schema;
+pub use database::Schema;
 pub use model::{Notification, Outcome, StoreError, Stored, StoredDelivery, VerifiedDelivery};
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::supervise::supervise;
 use crate::telemetry::metrics::{Metrics, Sizes};
 use database::Database;
 use model::to_unix_millis;
 use postgres::Postgres;
+use sqlite::Sqlite;
 use status::Cached;
 use writer::PendingInsert;
 
@@ -56,6 +63,16 @@ const LEASE: Duration = Duration::from_secs(20);
 const MAX_PAGE_DELIVERIES: i64 = 16;
 const MAX_PAGE_NOTIFICATIONS: i64 = 1_000;
 
+/// What a command does with the database.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Access {
+    /// Creates a missing SQLite file, and migrates the schema.
+    Migrate,
+    Write,
+    /// Changes nothing, so that a read-only file or role suffices.
+    Read,
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -69,14 +86,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database of `DATABASE_URL`. A SQLite file is created if `create_if_missing`.
+    /// Opens the database of `DATABASE_URL`.
     ///
     /// # Errors
     ///
     /// If it cannot be used. The error does not contain the URL.
-    pub async fn open(url: &str, create_if_missing: bool, metrics: Metrics) -> Result<Self> {
+    pub async fn open(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
         Ok(Self {
-            database: Database::open(url, create_if_missing, metrics).await?,
+            database: Database::open(url, access, metrics).await?,
             channels: Arc::default(),
             changed: watch::Sender::default(),
             is_ready: Arc::default(),
@@ -94,15 +111,32 @@ impl Store {
         check::check(url).await
     }
 
+    /// Copies the database to a new file. SQLite only.
+    pub async fn backup(&self, file: &Path) -> Result<()> {
+        self.database
+            .backup(file)
+            .await
+            .with_context(|| format!("failed to back up to {}", file.display()))
+    }
+
     /// Starts to delete deliveries older than `retention_days`, and to write notifications for
     /// `channels`.
     pub fn start(self, channels: Vec<String>, retention_days: u32) -> Self {
-        if let Database::Postgres(Postgres { is_unverified: true, .. }) = self.database {
-            postgres::warn_unverified();
+        match self.database {
+            Database::Postgres(Postgres { is_unverified: true, .. }) => {
+                postgres::warn_unverified();
+            }
+            Database::Sqlite(Sqlite { lost_wal: true, .. }) => warn!(
+                "the -wal file of the database was deleted while the listener ran; the last \
+                 deliveries may be lost"
+            ),
+            _ => {}
         }
         let channels: Arc<[String]> = channels.into();
-        let retention = retention::run(self.database.clone(), channels.clone(), retention_days);
-        let retention = Some(tokio::spawn(retention).abort_handle());
+        let (database, kept) = (self.database.clone(), channels.clone());
+        let retention = move || retention::run(database.clone(), kept.clone(), retention_days);
+        let retention = tokio::spawn(supervise("retention", retention));
+        let retention = Some(retention.abort_handle());
         Self { channels, retention, ..self }
     }
 

@@ -1,34 +1,31 @@
-//! [`Postgres`]: three connections. Only unnamed statements are used, and each transaction sets
-//! what it relies on, so that a transaction pooler may be in between.
+//! [`Postgres`]: three connections.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use rusqlite::types::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::warn;
 
-use super::DATABASE_TIMEOUT;
 use super::database::Row;
 use super::migrations;
 use super::model::{StoreError, Stored, VerifiedDelivery, to_unix_millis};
 use super::sslmode::Url;
+use super::transaction::{self, BEGIN_READING, BEGIN_WRITING, Parameter};
 use super::writer::{self, MAX_BATCH_DELIVERIES, PendingInsert};
+use super::{Access, DATABASE_TIMEOUT};
+use crate::supervise::{panic_once, supervise};
 use crate::telemetry::metrics::Metrics;
 
-/// A confirmed commit survives a crash of the server, and a listener that is gone does not hold up
-/// the others.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-     SET LOCAL statement_timeout = '5s';
-     SET LOCAL idle_in_transaction_session_timeout = '10s';
-     SELECT set_config('synchronous_commit', 'on', true)
-        WHERE current_setting('synchronous_commit') = 'off'";
+/// Recycles connections before a firewall in between forgets them.
+const MAX_IDLE: Duration = Duration::from_secs(60);
 
 /// Inserts a batch, a column as an array, and the notifications of what is new, unless the channel
 /// has one of the event. Two listeners that insert in the same order cannot deadlock.
@@ -46,6 +43,11 @@ const INSERT: &str = "WITH new AS (INSERT INTO deliveries (signature, received_a
         ON CONFLICT DO NOTHING) \
      SELECT id, signature FROM new";
 
+/// Also returns what an earlier attempt inserted: duplicates have another time.
+const INSERTED_BEFORE: &str = " UNION ALL SELECT id, signature FROM deliveries \
+     JOIN unnest($1::bytea[], $2::bigint[]) AS attempt (signature, received_at) \
+     USING (signature, received_at)";
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Postgres {
@@ -59,26 +61,31 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Connects and migrates the schema.
+    /// Migrates the schema, if that is asked for.
     ///
     /// # Errors
     ///
     /// If the server cannot be reached or used, or a newer listener has migrated the database.
-    pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
+    pub async fn open(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
         let url = Url::parse(url)?;
         let is_unverified = url.is_unverified();
         let tls = MakeRustlsConnect::new(url.tls()?);
-        let connection = || {
+        let connection = |begin| {
             let (config, tls) = (url.config.clone(), tls.clone());
-            Arc::new(Connection { config, tls, client: Mutex::default() })
+            Arc::new(Connection { config, tls, begin, idle: Mutex::default() })
         };
-        let (commits, reads, writes) = (connection(), connection(), connection());
-        let mut client = commits.connect().await?;
-        check_encoding(&client).await?;
-        migrations::retry(async || migrations::migrate_postgres(&mut client).await).await?;
-        *commits.client.lock().await = Some(client);
+        let (commits, writes) = (connection(BEGIN_WRITING), connection(BEGIN_WRITING));
+        let reads = connection(BEGIN_READING);
+        if access == Access::Migrate {
+            let mut client = commits.connect().await?;
+            check_encoding(&client).await?;
+            migrations::retry(async || migrations::migrate_postgres(&mut client).await).await?;
+            *commits.idle.lock().await = Some((client, Instant::now()));
+        }
         let (inserts, pending) = mpsc::channel(MAX_BATCH_DELIVERIES);
-        tokio::spawn(commit_all(commits.clone(), pending, metrics));
+        let (connection, pending) = (commits.clone(), Arc::new(Mutex::new(pending)));
+        let commit_all = move || commit_all(connection.clone(), pending.clone(), metrics.clone());
+        tokio::spawn(supervise("store-writer", commit_all));
         Ok(Self { commits, reads, writes, inserts, is_unverified })
     }
 
@@ -88,7 +95,7 @@ impl Postgres {
 
     pub async fn close(&self) {
         for connection in [&self.commits, &self.reads, &self.writes] {
-            connection.client.lock().await.take();
+            connection.idle.lock().await.take();
         }
     }
 }
@@ -97,31 +104,19 @@ pub fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// Connects as [`Postgres::open`] does, without migrating, and begins a transaction.
-pub async fn connect(url: &Url) -> Result<Client> {
-    if url.is_unverified() {
-        warn_unverified();
-    }
-    let tls = MakeRustlsConnect::new(url.tls()?);
-    let (client, connection) = url.config.connect(tls).await.map_err(StoreError::from)?;
-    tokio::spawn(connection);
-    check_encoding(&client).await?;
-    client.batch_execute(BEGIN).await.map_err(StoreError::from)?;
-    Ok(client)
-}
-
 pub fn warn_unverified() {
     warn!(
-        "the certificate of the database is not verified; add sslmode=verify-full to DATABASE_URL"
+        "another server could pose as the database and receive its password; add \
+         sslmode=verify-full to DATABASE_URL"
     );
 }
 
 /// Other encodings reject some of the text that people write.
 async fn check_encoding(client: &Client) -> Result<()> {
-    const ENCODING: &str = "SELECT current_setting('server_encoding')";
-    let row = client.query_typed_one(ENCODING, &[]).await.map_err(StoreError::from)?;
-    let encoding: String = row.try_get(0).map_err(StoreError::from)?;
-    if encoding != "UTF8" {
+    const ENCODING: &str = "SELECT current_setting('server_encoding') \
+                            WHERE current_setting('server_encoding') <> 'UTF8'";
+    if let Some(row) = transaction::run(client, BEGIN_READING, ENCODING, &[]).await?.first() {
+        let encoding: String = row.try_get(0).map_err(StoreError::from)?;
         bail!("its encoding {encoding} does not hold all text; create one with the encoding UTF8");
     }
     Ok(())
@@ -130,11 +125,13 @@ async fn check_encoding(client: &Client) -> Result<()> {
 /// Commits batch after batch until the store is dropped.
 async fn commit_all(
     connection: Arc<Connection>,
-    mut inserts: mpsc::Receiver<PendingInsert>,
+    inserts: Arc<Mutex<mpsc::Receiver<PendingInsert>>>,
     metrics: Metrics,
 ) {
+    let mut inserts = inserts.lock().await;
     while let Some(first) = inserts.recv().await {
         let batch = writer::collect(first, || inserts.try_recv().ok());
+        panic_once("store-writer");
         let begun = Instant::now();
         let outcome = insert(&connection, &batch).await;
         metrics.commit(begun.elapsed());
@@ -146,7 +143,9 @@ async fn commit_all(
 pub struct Connection {
     config: Config,
     tls: MakeRustlsConnect,
-    client: Mutex<Option<Client>>,
+    begin: &'static str,
+    /// With the time of its last use.
+    idle: Mutex<Option<(Client, Instant)>>,
 }
 
 impl Connection {
@@ -159,39 +158,40 @@ impl Connection {
 
     pub async fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let values: Vec<_> = values.iter().map(typed).collect();
-        let rows = self.transaction(sql, &values).await?;
+        let rows = self.transaction(sql, &values, "").await?;
         Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
-    /// Runs a statement in a transaction, in one round trip. After an error or a timeout the
-    /// connection is replaced, since its state is unknown.
+    /// Runs a statement in a transaction. A connection that fails may have died while it was idle,
+    /// so that its statement is run again on a new one, with `if_again` appended, since its outcome
+    /// is unknown. After a second failure the connection is not kept either.
     async fn transaction(
         &self,
         sql: &str,
         values: &[Parameter<'_>],
+        if_again: &str,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let transaction = async {
-            let mut unused = self.client.lock().await;
-            let client = match unused.take().filter(|client| !client.is_closed()) {
-                Some(client) => client,
-                None => self.connect().await?,
-            };
-            // After an error in the statement, COMMIT rolls back.
-            let (_, rows, _) = tokio::try_join!(
-                biased;
-                client.batch_execute(BEGIN),
-                client.query_typed(sql, values),
-                client.batch_execute("COMMIT"),
-            )?;
-            *unused = Some(client);
+            let mut idle = self.idle.lock().await;
+            let mut sql = Cow::Borrowed(sql);
+            if let Some((client, last_use)) = idle.take()
+                && last_use.elapsed() < MAX_IDLE
+                && !client.is_closed()
+            {
+                if let Ok(rows) = transaction::run(&client, self.begin, &sql, values).await {
+                    *idle = Some((client, Instant::now()));
+                    return Ok(rows);
+                }
+                sql += if_again;
+            }
+            let client = self.connect().await?;
+            let rows = transaction::run(&client, self.begin, &sql, values).await?;
+            *idle = Some((client, Instant::now()));
             Ok(rows)
         };
         timeout(DATABASE_TIMEOUT, transaction).await.unwrap_or(Err(StoreError::Timeout))
     }
 }
-
-/// A parameter and its type.
-type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 fn typed(value: &Value) -> Parameter<'_> {
     match value {
@@ -235,6 +235,7 @@ async fn insert(
                 (&channels, Type::TEXT_ARRAY),
                 (&event_keys, Type::BYTEA_ARRAY),
             ],
+            INSERTED_BEFORE,
         )
         .await?;
     let mut ids = HashMap::new();
@@ -256,14 +257,4 @@ fn column<'a, T>(
     value: impl Fn(&'a VerifiedDelivery) -> T,
 ) -> Vec<T> {
     inserts.iter().map(|insert| value(&insert.delivery)).collect()
-}
-
-impl From<tokio_postgres::Error> for StoreError {
-    /// Without the details, which may be a row's values.
-    fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            Some(error) => Self::Failed(format!("{} ({})", error.message(), error.code().code())),
-            None => Self::Failed(format!("{:#}", anyhow::Error::from(error))),
-        }
-    }
 }

@@ -2,18 +2,25 @@
 //! of a delivery are kept, so that duplicates are recognized forever.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
 use super::database::Database;
 use super::model::{StoreError, to_unix_millis};
+use crate::supervise::panic_once;
 
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Pause between two steps, in which deliveries are committed.
+/// Minimum pause between two steps, in which deliveries are committed.
 const STEP_PAUSE: Duration = Duration::from_millis(50);
+
+/// The next step is smaller after one that took longer, since deliveries wait for it.
+const MAX_STEP_TIME: Duration = Duration::from_millis(250);
+
+/// Maximum deliveries in a step. It also has at most 256 KiB for each, or a single delivery.
+const MAX_STEP_DELIVERIES: i64 = 32;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -22,16 +29,19 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const ABANDONED_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 
 const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = NULL, \
-                          event = NULL, chat_id = NULL, ticket_id = NULL, property_id = NULL, \
-                          headers = NULL, body = NULL WHERE id IN (SELECT id FROM deliveries \
-                          WHERE body IS NOT NULL AND received_at < $1 \
-                          ORDER BY received_at LIMIT 32) RETURNING id";
+     event = NULL, chat_id = NULL, ticket_id = NULL, property_id = NULL, headers = NULL, \
+     body = NULL WHERE id IN (SELECT id FROM (SELECT id, bytes, \
+     sum(bytes) OVER (ORDER BY received_at, id) - bytes AS bytes_before \
+     FROM (SELECT id, received_at, length(body) AS bytes FROM deliveries \
+     WHERE body IS NOT NULL AND received_at < $1 ORDER BY received_at, id LIMIT $2) AS old) AS old \
+     WHERE bytes_before + bytes <= 262144 * $2 OR bytes_before = 0) RETURNING id";
 
 const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
-                             WHERE created_at < $1 AND state <> 'waiting' LIMIT 1000) RETURNING id";
+     WHERE created_at < $1 AND state <> 'waiting' LIMIT 32 * $2) RETURNING id";
 
 /// Runs until it is aborted. 0 days keep everything.
 pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
+    panic_once("retention");
     let mut hours = interval(INTERVAL);
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -61,16 +71,25 @@ async fn delete_old(database: &Database, days: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Repeats a statement until no row from before `time` is left. Returns how many there were.
+/// Repeats a statement until no row from before `time` is left. Returns how many there were. Pauses
+/// as long as the steps take, and makes them smaller if they take too long.
 async fn in_steps(database: &Database, sql: &str, time: SystemTime) -> Result<usize, StoreError> {
-    let mut rows = 0;
+    let (mut rows, mut limit) = (0, MAX_STEP_DELIVERIES);
     loop {
-        let step = database.write(sql, vec![to_unix_millis(time).into()]).await?.len();
-        if step == 0 {
-            return Ok(rows);
+        let begun = Instant::now();
+        let step = database.write(sql, vec![to_unix_millis(time).into(), limit.into()]).await;
+        let duration = begun.elapsed();
+        let is_too_large = step.is_err() || duration > MAX_STEP_TIME;
+        match step {
+            Ok(step) if step.is_empty() => return Ok(rows),
+            Ok(step) => rows += step.len(),
+            Err(error) if limit == 1 => return Err(error),
+            Err(error) => warn!(%error, "failed to delete old data; continuing in smaller steps"),
         }
-        rows += step;
-        sleep(STEP_PAUSE).await;
+        if is_too_large {
+            limit = (limit / 2).max(1);
+        }
+        sleep(duration.max(STEP_PAUSE)).await;
     }
 }
 

@@ -1,30 +1,25 @@
 //! [`Sqlite`]: a thread that writes, and one that reads.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use file_id::{FileId, get_file_id};
-use percent_encoding::percent_decode_str;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, params, params_from_iter};
+use rusqlite::{Connection, ErrorCode, params, params_from_iter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::DATABASE_TIMEOUT;
-use super::database::{INVALID_ADDRESS, Row};
+use super::database::Row;
 use super::migrations;
 use super::model::{StoreError, Stored, to_unix_millis};
+use super::sqlite_file::{Mode, beside, connect, create, parse_url, private};
 use super::writer::{self, MAX_BATCH_DELIVERIES, PendingInsert};
+use super::{Access, DATABASE_TIMEOUT};
+use crate::supervise::{panic_once, supervise_thread};
 use crate::telemetry::metrics::Metrics;
-
-/// A confirmed commit survives a power failure (`synchronous`), readers do not wait for writers
-/// (WAL), and deleted data is overwritten.
-const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                        PRAGMA secure_delete = ON";
 
 const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_label, event_id, \
                       event, chat_id, ticket_id, property_id, headers, body) \
@@ -40,6 +35,8 @@ const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_
 pub struct Sqlite {
     pub writer: mpsc::Sender<Job>,
     pub reader: mpsc::Sender<Job>,
+    /// The write-ahead log was deleted while the listener ran, and the listener was killed.
+    pub lost_wal: bool,
 }
 
 pub enum Job {
@@ -58,21 +55,48 @@ impl Sqlite {
     /// # Errors
     ///
     /// If the file is not a database, is locked, or a newer listener has migrated it.
-    pub async fn open(url: &str, create_if_missing: bool, metrics: Metrics) -> Result<Self> {
+    pub async fn open(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
         let path = parse_url(url)?;
-        if create_if_missing {
+        let lost_wal = beside(&path, "-shm").exists() && !beside(&path, "-wal").exists();
+        if access == Access::Migrate {
             create(&path).with_context(|| format!("failed to create {}", path.display()))?;
-        } else if !path.exists() {
+            let connect = || connect(&path, Mode::ReadWrite);
+            migrations::retry(async || migrations::migrate_sqlite(&mut connect()?)).await?;
+        } else if !path.try_exists().with_context(|| path.display().to_string())? {
             bail!("{} is missing; the listener creates it when it starts", path.display());
         }
-        migrations::retry(async || migrations::migrate_sqlite(&mut connect(&path)?)).await?;
-        let writer = spawn("store-writer", &path, metrics.clone())?;
-        let reader = spawn("store-reader", &path, metrics)?;
-        Ok(Self { writer, reader })
+        let mode = match access {
+            Access::Read if !beside(&path, "-wal").exists() => Mode::Immutable,
+            Access::Read => Mode::ReadOnly,
+            Access::Migrate | Access::Write => Mode::ReadWrite,
+        };
+        let reader = spawn("store-reader", &path, mode, metrics.clone())?;
+        if access == Access::Read {
+            return Ok(Self { writer: reader.clone(), reader, lost_wal });
+        }
+        let writer = spawn("store-writer", &path, mode, metrics)?;
+        Ok(Self { writer, reader, lost_wal })
     }
 
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
         self.writer.send(Job::Insert(insert)).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Copies the database to a new file, readable by its owner only.
+    ///
+    /// # Errors
+    ///
+    /// If the file exists or can't be written.
+    pub async fn backup(&self, file: &Path) -> Result<()> {
+        let file = std::path::absolute(file)?;
+        let name = file.to_str().context("the name is not UTF-8")?.to_owned();
+        private().create_new(true).open(&file)?;
+        let copied = run(&self.reader, "VACUUM INTO $1", vec![name.into()]).await;
+        if copied.is_err() {
+            fs::remove_file(&file)?;
+        }
+        copied?;
+        Ok(private().open(&file)?.sync_all()?)
     }
 
     /// Closes both connections, the writer's last: SQLite then removes its other files.
@@ -90,57 +114,33 @@ pub async fn query(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<Vec<Row>, StoreError> {
-    let (response, rows) = oneshot::channel();
-    let job = Job::Query { sql: sql.to_owned(), values, response };
-    let query = async {
-        thread.send(job).await.map_err(|_| StoreError::Closed)?;
-        rows.await.map_err(|_| StoreError::Closed)?
-    };
+    let query = run(thread, sql, values);
     timeout(DATABASE_TIMEOUT, query).await.unwrap_or(Err(StoreError::Timeout))
 }
 
-pub fn parse_url(url: &str) -> Result<PathBuf> {
-    let address = url.strip_prefix("sqlite:").context(INVALID_ADDRESS)?;
-    let address = address.strip_prefix("//").unwrap_or(address);
-    let (path, options) = address.split_once('?').unwrap_or((address, ""));
-    if path == ":memory:" || options == "mode=memory" {
-        bail!("a database in memory is lost when the listener stops");
-    }
-    if path.is_empty() || !["", "mode=rw", "mode=rwc"].contains(&options) {
-        bail!(INVALID_ADDRESS);
-    }
-    let path = percent_decode_str(path).decode_utf8().context(INVALID_ADDRESS)?;
-    Ok(path.as_ref().into())
+async fn run(
+    thread: &mpsc::Sender<Job>,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Row>, StoreError> {
+    let (response, rows) = oneshot::channel();
+    let job = Job::Query { sql: sql.to_owned(), values, response };
+    thread.send(job).await.map_err(|_| StoreError::Closed)?;
+    rows.await.map_err(|_| StoreError::Closed)?
 }
 
-/// Creates the file and its directory, readable by its owner only: it will hold personal data.
-/// SQLite creates its other files with the same mode.
-fn create(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)?;
-    }
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-/// Opens a connection. Never creates the file: a deleted one must not come back empty.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(DATABASE_TIMEOUT)?;
-    connection.execute_batch(SETTINGS)?;
-    Ok(connection)
-}
-
-fn spawn(name: &str, path: &Path, metrics: Metrics) -> Result<mpsc::Sender<Job>> {
-    let session = Session { id: get_file_id(path)?, path: path.into(), connection: None };
-    let (sender, jobs) = mpsc::channel(MAX_BATCH_DELIVERIES);
+fn spawn(
+    name: &'static str,
+    path: &Path,
+    mode: Mode,
+    metrics: Metrics,
+) -> Result<mpsc::Sender<Job>> {
+    let (id, wal) = (get_file_id(path)?, beside(path, "-wal"));
+    let mut session = Session { path: path.into(), id, wal, wal_id: None, mode, connection: None };
+    let (sender, mut jobs) = mpsc::channel(MAX_BATCH_DELIVERIES);
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || session.serve(jobs, &metrics))
+        .spawn(move || supervise_thread(name, || session.serve(name, &mut jobs, &metrics)))
         .context("failed to start a thread for the database")?;
     Ok(sender)
 }
@@ -149,14 +149,19 @@ fn spawn(name: &str, path: &Path, metrics: Metrics) -> Result<mpsc::Sender<Job>>
 struct Session {
     path: PathBuf,
     id: FileId,
+    /// The write-ahead log, and its id since the connection was opened.
+    wal: PathBuf,
+    wal_id: Option<FileId>,
+    mode: Mode,
     connection: Option<Connection>,
 }
 
 impl Session {
     /// Does job after job until it is closed. Consecutive inserts share a transaction.
-    fn serve(mut self, mut jobs: mpsc::Receiver<Job>, metrics: &Metrics) {
+    fn serve(&mut self, name: &str, jobs: &mut mpsc::Receiver<Job>, metrics: &Metrics) {
         let mut next = None;
         while let Some(job) = next.take().or_else(|| jobs.blocking_recv()) {
+            panic_once(name);
             match job {
                 Job::Insert(first) => {
                     let batch = writer::collect(first, || match jobs.try_recv().ok()? {
@@ -189,11 +194,15 @@ impl Session {
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let connection = self.connection.take().map_or_else(|| connect(&self.path), Ok);
-        let result = connection.and_then(|connection| {
-            let result = work(&connection)?;
-            Ok((connection, result))
-        });
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let connection = connect(&self.path, self.mode)?;
+                self.wal_id = get_file_id(&self.wal).ok();
+                connection
+            }
+        };
+        let result = work(&connection);
         // SQLite continues in a file that was deleted or replaced, until it is closed.
         if get_file_id(&self.path).ok() != Some(self.id) {
             return Err(StoreError::new(
@@ -201,7 +210,31 @@ impl Session {
                  again",
             ));
         }
-        let (connection, result) = result?;
+        match (self.mode, get_file_id(&self.wal).ok() == self.wal_id) {
+            (Mode::ReadWrite, false) => {
+                // Only open connections have it now, and opening another would create a new one.
+                // Move what was committed into the database file.
+                let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+                let _ = connection.query_row(checkpoint, [], |_| Ok(()));
+                self.connection = Some(connection);
+                return Err(StoreError::new(
+                    "the -wal file of the database was deleted; start the listener again",
+                ));
+            }
+            (Mode::Immutable, false) => {
+                return Err(StoreError::new("the listener was started meanwhile; try again"));
+            }
+            _ => {}
+        }
+        if let (Mode::ReadOnly, Err(error)) = (self.mode, &result)
+            && error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        {
+            return Err(StoreError::new(
+                "its -wal file can only be read with its -shm file, or with permission to create \
+                 that",
+            ));
+        }
+        let result = result?;
         self.connection = Some(connection);
         Ok(result)
     }
@@ -258,23 +291,6 @@ impl From<rusqlite::Error> for StoreError {
             // Otherwise the message contains the whole statement.
             rusqlite::Error::SqlInputError { msg, .. } => Self::Failed(msg),
             error => Self::new(&error.to_string()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parses_relative_absolute_and_encoded_paths() {
-        for (url, path) in [
-            ("sqlite://tawk.db", "tawk.db"),
-            ("sqlite:tawk.db", "tawk.db"),
-            ("sqlite:///var/lib/tawk.db?mode=rwc", "/var/lib/tawk.db"),
-            ("sqlite://a%20b.db", "a b.db"),
-        ] {
-            assert_eq!(parse_url(url).unwrap(), Path::new(path));
         }
     }
 }

@@ -27,6 +27,8 @@ use super::database::INVALID_ADDRESS;
 
 /// A dead connection is noticed after about a minute.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 pub struct Url {
     pub config: Config,
@@ -49,7 +51,13 @@ impl Url {
     ///
     /// If the URL is invalid. The error does not contain it.
     pub fn parse(url: &str) -> Result<Self> {
-        let (address, options) = url.rsplit_once('?').unwrap_or((url, ""));
+        let (address, options) = split_options(url);
+        let (_, address) = address.split_once("://").context(INVALID_ADDRESS)?;
+        // Passwords often contain characters that must be percent-encoded, also `@`.
+        let (credentials, address) = match address.rsplit_once('@') {
+            Some((credentials, address)) => (Some(credentials), address),
+            None => (None, address),
+        };
         let (mut ssl_mode, mut root_certificates) = (None, None);
         let mut others = Vec::new();
         for option in options.split('&').filter(|option| !option.is_empty()) {
@@ -65,9 +73,19 @@ impl Url {
             }
         }
         // The cause may contain the password.
-        let mut config: Config = format!("{address}?{}", others.join("&"))
+        let mut config: Config = format!("postgres://{address}?{}", others.join("&"))
             .parse()
             .map_err(|_| anyhow!(INVALID_ADDRESS))?;
+        if let Some(credentials) = credentials {
+            let (user, password) = match credentials.split_once(':') {
+                Some((user, password)) => (user, Some(password)),
+                None => (credentials, None),
+            };
+            config.user(percent_decode_str(user).decode_utf8().context(INVALID_ADDRESS)?);
+            if let Some(password) = password {
+                config.password(percent_decode_str(password).collect::<Vec<_>>());
+            }
+        }
         let (mode, verify) = match ssl_mode {
             Some("disable") => (SslMode::Disable, Verify::Nothing),
             None => (config.get_ssl_mode(), Verify::Nothing),
@@ -80,13 +98,15 @@ impl Url {
             Some(_) => bail!(INVALID_ADDRESS),
         };
         config.ssl_mode(mode).connect_timeout(DATABASE_TIMEOUT).keepalives_idle(KEEPALIVE_IDLE);
+        config.keepalives_interval(KEEPALIVE_INTERVAL).keepalives_retries(KEEPALIVE_RETRIES);
         if config.get_application_name().is_none() {
             config.application_name("tawk-listener");
         }
         Ok(Self { config, verify, root_certificates })
     }
 
-    /// Returns whether any server may pose as the database.
+    /// Returns whether another server may pose as the database. As libpq's documentation says,
+    /// `verify-ca` accepts any server that has a certificate of the same authority.
     pub fn is_unverified(&self) -> bool {
         let is_local = |host: &Host| match host {
             Host::Tcp(host) if host == "localhost" => true,
@@ -94,7 +114,9 @@ impl Url {
             #[cfg(unix)]
             Host::Unix(_) => true,
         };
-        self.verify == Verify::Nothing && !self.config.get_hosts().iter().all(is_local)
+        let is_local = self.config.get_hosts().iter().all(is_local)
+            && self.config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+        self.verify != Verify::Full && !is_local
     }
 
     pub fn tls(&self) -> Result<ClientConfig> {
@@ -131,6 +153,16 @@ impl Url {
             );
         }
         Ok(roots)
+    }
+}
+
+/// Splits a URL at the question mark before its options, which is not one of the password.
+fn split_options(url: &str) -> (&str, &str) {
+    match url.rsplit_once('?') {
+        Some((address, options)) if address.contains('@') || !options.contains('@') => {
+            (address, options)
+        }
+        _ => (url, ""),
     }
 }
 
@@ -219,9 +251,35 @@ mod tests {
     }
 
     #[test]
+    fn passwords_need_no_percent_encoding() {
+        for (text, password) in [
+            ("a#b/c?d@e f", "a#b/c?d@e f"),
+            ("100%", "100%"),
+            ("a:b%40c%2Fd", "a:b@c/d"),
+            ("/a?b=c", "/a?b=c"),
+            ("?", "?"),
+        ] {
+            for options in ["", "?sslmode=verify-full"] {
+                let url = format!("postgres://tawk:{text}@db.example:5433/inbox{options}");
+                let config = Url::parse(&url).unwrap().config;
+                assert_eq!(config.get_password(), Some(password.as_bytes()), "{url}");
+                assert_eq!(config.get_user(), Some("tawk"), "{url}");
+                assert_eq!(config.get_dbname(), Some("inbox"), "{url}");
+                assert_eq!(config.get_ports(), [5433], "{url}");
+            }
+        }
+        let config = Url::parse("postgres://db.example/inbox?user=tawk&password=a%40b").unwrap();
+        assert_eq!(config.config.get_password(), Some(&b"a@b"[..]));
+    }
+
+    #[test]
     fn a_remote_server_without_a_verified_certificate_is_reported() {
         assert!(parse("").is_unverified());
+        assert!(parse("?sslmode=verify-ca&sslrootcert=ca.pem").is_unverified());
+        assert!(parse("?sslmode=require").is_unverified());
         assert!(!parse("?sslmode=verify-full").is_unverified());
+        let url = "postgres://localhost/tawk?hostaddr=192.0.2.1";
+        assert!(Url::parse(url).unwrap().is_unverified());
         for host in ["localhost", "127.0.0.1", "[::1]"] {
             assert!(!Url::parse(&format!("postgres://{host}/tawk")).unwrap().is_unverified());
         }

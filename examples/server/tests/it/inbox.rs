@@ -1,12 +1,21 @@
 //! The inbox, with the real program and real databases: SQLite, and PostgreSQL if it is installed.
 
+mod backup;
 mod commands;
 mod crash;
 mod deliveries;
 mod duplicates;
+#[cfg(unix)]
+mod half_open;
 mod migrations;
+mod panics;
+#[cfg(unix)]
+mod pgbouncer;
 mod postgres_only;
+#[cfg(unix)]
+mod read_only;
 mod retention;
+mod session_settings;
 mod settings;
 mod sqlite_file;
 mod sqlite_only;
@@ -29,7 +38,9 @@ crate::support::on_each_database! {
     migrations::rejects_a_database_migrated_by_a_newer_listener,
     crash::sigkill_loses_no_acknowledged_delivery_and_duplicates_none,
     retention::deletes_the_data_of_old_deliveries_and_still_detects_duplicates,
+    panics::restarts_what_panics,
     retention::zero_days_keep_all_deliveries,
+    migrations::reading_commands_reject_a_database_without_tables,
     commands::list_prints_a_heading_and_a_line_for_each_delivery,
     commands::show_prints_the_exported_delivery,
     commands::replay_does_not_change_the_delivery,

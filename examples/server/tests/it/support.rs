@@ -38,7 +38,9 @@ mod store;
 pub use client::{Answer, Connection};
 pub use database::{Session, execute};
 pub use directory::Directory;
-pub use postgres::Postgres;
+pub use postgres::{Postgres, free_port};
+#[cfg(unix)]
+pub use process::run_unprivileged;
 pub use process::{Finished, Listener, WATCHDOG, program, run, run_in, until};
 pub use reserved::Reserved;
 pub use skip::skip;

@@ -27,6 +27,12 @@ pub(crate) fn adopts_a_database_migrated_by_sqlx_without_losing_data(store: &Sto
     ];
     let emptied = payload("10-transcript-anonymous");
 
+    // Only the listener migrates.
+    let finished = store.inbox(&["export"]);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("start the listener to migrate it"), "{finished:?}");
+    store.listener_with(&[("TAWK_RETENTION_DAYS", "0")]).stop();
+
     let before = store.export();
     assert_eq!(store.signatures(), expected.each_ref().map(|body| sign(body)));
     for (stored, body) in before.iter().zip(&expected) {
@@ -95,4 +101,18 @@ pub(crate) fn rejects_a_database_migrated_by_a_newer_listener(store: &Store) {
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert!(finished.stderr.contains("a newer listener has migrated it"), "{finished:?}");
     assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+}
+
+pub(crate) fn reading_commands_reject_a_database_without_tables(store: &Store) {
+    let mut session = store.session();
+    session.execute("CREATE TABLE another (id INTEGER)");
+    session.close();
+    for arguments in [&["list"][..], &["show", "1"], &["export"], &["outbox"]] {
+        let finished = store.inbox(arguments);
+        assert_eq!((finished.code, &*finished.stdout), (Some(2), ""), "{finished:?}");
+        assert!(finished.stderr.contains("it has no tables"), "{finished:?}");
+    }
+    let mut session = store.session();
+    session.execute("CREATE TABLE refinery_schema_history (id INTEGER)");
+    session.close();
 }

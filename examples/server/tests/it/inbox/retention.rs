@@ -55,3 +55,53 @@ pub(crate) fn zero_days_keep_all_deliveries(store: &Store) {
     assert_eq!(store.export().len(), 41);
     assert!(!listener.stop().stdout.contains("old deliveries deleted"));
 }
+
+/// Takes more than 5 s, the timeout for the database: a step with 32 rows would take 10 s.
+#[test]
+fn deletes_in_steps_that_become_smaller_until_they_are_fast() {
+    let Some(store) = Store::postgres() else { return };
+    let listener = store.listener();
+    for number in 0..40 {
+        assert_eq!(outcome(&listener.deliver(&delivery(number))), (200, STORED));
+    }
+    listener.stop();
+    let mut session = store.session();
+    session.execute(
+        "UPDATE deliveries SET received_at = 0;
+         CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
+            $$ BEGIN PERFORM pg_sleep(0.3); RETURN new; END $$;
+         CREATE TRIGGER wait BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION wait()",
+    );
+    let listener = store.listener();
+    listener.line("continuing in smaller steps");
+    assert_eq!(outcome(&listener.deliver(&delivery(40))), (200, STORED));
+    listener.line("old deliveries deleted");
+    assert_eq!(store.signatures(), [sign(&delivery(40))]);
+}
+
+/// Regression: steps were bounded by rows only, so that large ones took seconds.
+#[test]
+fn deletes_at_most_8_mib_in_a_step() {
+    const MIB: usize = 1 << 20;
+    let Some(store) = Store::postgres() else { return };
+    let listener = store.listener();
+    for number in 0..20 {
+        let body = [&b" ".repeat(2 * MIB - 1024)[..], &delivery(number)].concat();
+        assert_eq!(outcome(&listener.deliver(&body)), (200, STORED));
+    }
+    listener.stop();
+    let mut session = store.session();
+    session.execute(
+        "UPDATE deliveries SET received_at = 0;
+         CREATE TABLE steps (step BIGINT, bytes BIGINT);
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            INSERT INTO steps VALUES (txid_current(), length(old.body)); RETURN new; END $$;
+         CREATE TRIGGER note BEFORE UPDATE ON deliveries FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    let listener = store.listener();
+    listener.line("old deliveries deleted");
+    let count = "UPDATE steps SET step = step WHERE step IN (SELECT step FROM steps GROUP BY step \
+                 HAVING sum(bytes) > 8388608)";
+    assert_eq!(session.execute("UPDATE steps SET bytes = bytes"), 20);
+    assert_eq!(session.execute(count), 0);
+}

@@ -1,6 +1,6 @@
 //! Unusable values of `DATABASE_URL`.
 
-use crate::support::{Directory, SECRET, run_in};
+use crate::support::{Directory, Postgres, SECRET, Store, execute, run_in};
 
 const PASSWORD: &str = "an-invented-password";
 
@@ -28,6 +28,13 @@ fn reports_an_unusable_database_in_one_line_without_its_password() {
         &format!("postgres://127.0.0.1:1?{PASSWORD}@127.0.0.1:1/tawk"),
         &format!("postgres://127.0.0.1:1#{PASSWORD}@127.0.0.1:1/tawk"),
         &format!("postgres://tawk:/{PASSWORD}@127.0.0.1:1/tawk"),
+        &format!("postgres://tawk:@?#%{PASSWORD} @127.0.0.1:1/tawk?sslmode=require"),
+        &format!("postgres://tawk:{PASSWORD}@127.0.0.1:1/tawk?no-such-option={PASSWORD}"),
+        "sqlite://~/tawk.db",
+        #[cfg(unix)]
+        r"sqlite://C:\data\tawk.db",
+        #[cfg(unix)]
+        "sqlite:///C:/data/tawk.db",
     ];
     for url in urls {
         let settings = [("DATABASE_URL", url), ("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
@@ -50,4 +57,27 @@ fn reading_commands_do_not_create_the_database() {
         assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
     }
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn accepts_a_password_with_special_characters() {
+    const SPECIAL: &str = "a#b/c?d@e%f g";
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    execute(&url, &format!("CREATE ROLE special LOGIN SUPERUSER PASSWORD '{SPECIAL}'"));
+    let store = Store::new(url.replacen("postgres@", &format!("special:{SPECIAL}@"), 1));
+    store.listener().stop();
+    assert_eq!(store.export().len(), 0);
+}
+
+/// The resolver takes 127.1 for 127.0.0.1, which the listener does not know.
+#[test]
+fn warns_of_a_database_that_others_could_pose_as() {
+    const WARNING: &str = "add sslmode=verify-full";
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database();
+    let finished = Store::new(&*url).listener().stop();
+    assert!(!finished.stdout.contains(WARNING), "{finished:?}");
+    let remote = Store::new(url.replacen("127.0.0.1", "127.1", 1));
+    remote.listener().line(WARNING);
 }

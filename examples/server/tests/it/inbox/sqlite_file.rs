@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::deliveries::{STORED, assert_unavailable, delivery, outcome};
-use crate::support::{Store, sign};
+use crate::support::{SECRET, Store, run_in, sign};
 
 /// Windows does not delete open files.
 #[cfg(unix)]
@@ -19,7 +19,8 @@ fn responds_with_503_if_the_file_was_deleted_or_replaced() {
     fs::write(store.directory.path().join("tawk.db"), "").unwrap();
     assert_unavailable(&listener.deliver(&delivery(1)));
     assert_unavailable(&listener.connect().request("GET", "/readyz"));
-    assert!(listener.line("not stored").contains("start the listener again"));
+    let record = listener.line("not stored");
+    assert!(record.contains("start the listener again"), "{record}");
     listener.stop();
 
     let listener = store.listener();
@@ -45,4 +46,47 @@ fn overwrites_deleted_data_in_all_files() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(TEXT.len()).any(|part| part == TEXT.as_bytes()));
     }
+}
+
+/// Windows does not delete open files.
+#[cfg(unix)]
+#[test]
+fn loses_no_acknowledged_delivery_if_the_wal_file_was_deleted() {
+    let store = Store::sqlite();
+    let listener = store.listener();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
+    fs::remove_file(store.directory.path().join("tawk.db-wal")).unwrap();
+    for path in ["/healthz", "/healthz"] {
+        assert_unavailable(&listener.deliver(&delivery(1)));
+        assert_eq!(listener.connect().request("GET", path).status, 200);
+    }
+    assert!(listener.line("not stored").contains("-wal file of the database was deleted"));
+    listener.signal("KILL");
+    listener.wait();
+
+    let listener = store.listener();
+    assert_eq!(listener.deliver(&delivery(1)).status, 200);
+    assert_eq!(store.signatures(), [0, 1].map(|number| sign(&delivery(number))));
+}
+
+#[cfg(unix)]
+#[test]
+fn reports_at_startup_that_a_file_of_the_database_is_missing() {
+    let store = Store::sqlite();
+    let kill = |missing: &str| {
+        let listener = store.listener_with(&[("TAWK_RETENTION_DAYS", "0")]);
+        assert_eq!(listener.deliver(&delivery(0)).status, 200);
+        assert_eq!(listener.connect().request("GET", "/readyz").status, 200);
+        listener.signal("KILL");
+        listener.wait();
+        fs::remove_file(store.directory.path().join(missing)).unwrap();
+    };
+    kill("tawk.db-wal");
+    store.listener().line("the -wal file of the database was deleted");
+
+    kill("tawk.db");
+    let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
+    let finished = run_in(&store.directory, &[], &settings);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("tawk.db-wal holds deliveries"), "{finished:?}");
 }

@@ -164,7 +164,7 @@ fn skipped<T>() -> Option<T> {
 ///
 /// Servers that are started at the same time search from different ports, because a port is only
 /// occupied once its server listens.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static SERVERS: AtomicU32 = AtomicU32::new(0);
     let first = 20_000 + std::process::id() % 10_000 + 16 * SERVERS.fetch_add(1, Ordering::Relaxed);
     (first..32_768)

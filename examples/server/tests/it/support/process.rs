@@ -51,6 +51,21 @@ pub fn run_in(directory: &Directory, arguments: &[&str], settings: &[(&str, &str
     Running::new(program(directory, settings).args(arguments)).wait()
 }
 
+/// Runs the program without the capabilities that allow root to ignore the modes of files.
+#[cfg(unix)]
+pub fn run_unprivileged(
+    directory: &Directory,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> Finished {
+    const SHELL: &str = r#"
+        [ "$(id -u)" = 0 ] || exec "$0" "$@"
+        exec setpriv --bounding-set=-all "$0" "$@"
+    "#;
+    let mut shell = isolate(Command::new("/bin/sh"), directory, settings);
+    Running::new(shell.args(["-c", SHELL, PROGRAM]).args(arguments)).wait()
+}
+
 /// The output and the exit status of a process. The output does not contain [`SECRET`].
 #[derive(Debug)]
 pub struct Finished {
