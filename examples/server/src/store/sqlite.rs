@@ -30,6 +30,9 @@ const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_lab
 const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at, \
                       event_key) VALUES (?1, ?2, 0, ?3, ?3, ?4) ON CONFLICT DO NOTHING";
 
+const DELETED: &str = "the database file was deleted or replaced; put it back, or start the \
+                       listener again";
+
 /// Handle to both threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Sqlite {
@@ -189,6 +192,10 @@ impl Session {
         }
     }
 
+    fn is_same_file(&self) -> bool {
+        get_file_id(&self.path).ok() == Some(self.id)
+    }
+
     /// Runs `work`. After an error the connection is replaced, since its state is unknown.
     fn run<T>(
         &mut self,
@@ -196,6 +203,7 @@ impl Session {
     ) -> Result<T, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
+            None if !self.is_same_file() => return Err(StoreError::new(DELETED)),
             None => {
                 let connection = connect(&self.path, self.mode)?;
                 self.wal_id = get_file_id(&self.wal).ok();
@@ -204,11 +212,8 @@ impl Session {
         };
         let result = work(&connection);
         // SQLite continues in a file that was deleted or replaced, until it is closed.
-        if get_file_id(&self.path).ok() != Some(self.id) {
-            return Err(StoreError::new(
-                "the database file was deleted or replaced; put it back, or start the listener \
-                 again",
-            ));
+        if !self.is_same_file() {
+            return Err(StoreError::new(DELETED));
         }
         match (self.mode, get_file_id(&self.wal).ok() == self.wal_id) {
             (Mode::ReadWrite, false) => {
