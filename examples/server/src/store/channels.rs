@@ -13,6 +13,9 @@ impl Store {
     /// Returns the names of channels, in their order. A new channel gets the next number. Pending
     /// notifications under the name that an earlier version gave it are renamed.
     pub async fn channel_names(&self, addresses: &[Address]) -> Result<Vec<String>, StoreError> {
+        if addresses.is_empty() {
+            return Ok(Vec::new());
+        }
         let key = self.channel_key().await?;
         let mut names = Vec::new();
         for address in addresses {

@@ -41,7 +41,8 @@ impl Database {
         open_with_timeout(async {
             let database = Self::connect(url, access, metrics).await?;
             if access != Access::Migrate && database.schema().await? != Schema::Current {
-                bail!("it has no tables, or those of an older version; start the listener");
+                bail!(
+"it has no tables, or those of an older version; start the listener to migrate it");
             }
             Ok(database)
         })
