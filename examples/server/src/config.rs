@@ -79,7 +79,7 @@ pub struct Settings {
     #[arg(value_parser = BoolishValueParser::new())]
     pub tawk_require_https: bool,
 
-    /// PEM file with the certificate chain to serve HTTPS with
+    /// PEM file with the certificate chain to serve HTTPS with; SIGHUP reloads it
     #[arg(long, env, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
@@ -87,7 +87,8 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
-    /// Maximum number of concurrent deliveries; more are rejected with 503
+    /// Maximum number of concurrent deliveries; with more, the slowest is rejected with 408, or the
+    /// new one with 503
     #[arg(long, env, default_value = "256", value_name = "COUNT")]
     pub tawk_max_concurrent: NonZeroUsize,
 

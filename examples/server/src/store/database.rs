@@ -42,7 +42,9 @@ impl Database {
             let database = Self::connect(url, access, metrics).await?;
             if access != Access::Migrate && database.schema().await? != Schema::Current {
                 bail!(
-"it has no tables, or those of an older version; start the listener to migrate it");
+                    "it has no tables, or those of an older version; start the listener to \
+                     migrate it"
+                );
             }
             Ok(database)
         })

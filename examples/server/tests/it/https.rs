@@ -10,47 +10,19 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use rcgen::KeyPair;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use crate::support::{Directory, Listener, SECRET, run, run_in, sign};
-
-const TLS: [(&str, &str); 2] = [("TLS_CERT", "cert.pem"), ("TLS_KEY", "key.pem")];
-
-/// A directory with the two files, and the certificate.
-fn certified() -> (Directory, CertificateDer<'static>) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let directory = Directory::new();
-    directory.write("cert.pem", cert.pem()).write("key.pem", signing_key.serialize_pem());
-    (directory, cert.der().clone())
-}
+use crate::support::{
+    Directory, Listener, SECRET, TLS, certified, connect, run, run_in, sign, trusting,
+};
 
 /// An HTTPS listener, and the configuration of a client that trusts it and offers `protocols`.
 fn start(protocols: &[&str]) -> (Listener, Arc<ClientConfig>) {
     let (directory, certificate) = certified();
     let listener =
         Listener::start_in(directory, &[], &[&TLS[..], &[("TAWK_LOG", "summary")]].concat());
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    (listener, Arc::new(config))
-}
-
-async fn connect(
-    listener: &Listener,
-    config: Arc<ClientConfig>,
-) -> TlsStream<tokio::net::TcpStream> {
-    let stream = tokio::net::TcpStream::connect(listener.address).await.unwrap();
-    TlsConnector::from(config).connect("127.0.0.1".try_into().unwrap(), stream).await.unwrap()
+    (listener, trusting(certificate, protocols))
 }
 
 /// A delivery of the default maximum size.

@@ -6,9 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-
-use crate::support::{Directory, Listener, until};
+use crate::support::{Directory, Listener, TLS, certified, until};
 
 /// Beyond what sockets and proxies buffer.
 const LENGTH: usize = 3 << 20;
@@ -115,12 +113,8 @@ fn curl_receives_the_rejection_of_a_large_upload_over_tls() {
     if !has(&[CURL]) {
         return;
     }
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let directory = Directory::new();
-    directory.write("cert.pem", cert.pem()).write("key.pem", signing_key.serialize_pem());
-    let settings = [("TLS_CERT", "cert.pem"), ("TLS_KEY", "key.pem")];
-    assert_responses(&Listener::start_in(directory, &[], &settings).url());
+    let (directory, _) = certified();
+    assert_responses(&Listener::start_in(directory, &[], &TLS).url());
 }
 
 /// Regression: a reset, so that the response is lost, if the client reads after it has sent all.

@@ -6,6 +6,8 @@ mod support;
 
 mod access;
 mod access_log;
+#[cfg(unix)]
+mod certificates;
 mod check;
 mod events;
 mod healthcheck;

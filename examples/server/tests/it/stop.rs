@@ -1,9 +1,11 @@
-//! Shutdown, idle connections, and a lack of file descriptors.
+//! Signals, and a lack of file descriptors.
 
 use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::support::{Directory, Listener, SECRET, in_flight, payload, sign};
+use crate::support::{Directory, Listener, SECRET, Store, in_flight, payload, program, sign};
 
 const DEADLINE_EXCEEDED: &str = "shutdown deadline exceeded";
 
@@ -54,6 +56,61 @@ fn drops_in_flight_requests_5_seconds_after_sigterm() {
     assert_eq!(finished.code, Some(0));
     assert!(finished.stdout.contains(DEADLINE_EXCEEDED), "{}", finished.stdout);
     drop(connection);
+}
+
+/// Regression: it took 17 s, and Docker and Cloud Run wait for 10 s.
+#[test]
+fn stops_in_less_than_9_seconds_whatever_is_pending() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let notify_url = format!("http://{}/", silent.local_addr().unwrap());
+    let store = Store::sqlite();
+    let listener = store.listener_with(&[("NOTIFY_URL", &notify_url), ("NOTIFY_ON", "chat-end")]);
+    assert_eq!(listener.deliver(&payload("06-chat-end")).status, 200);
+    let _notification = silent.accept().unwrap();
+    let mut lock = store.session();
+    lock.execute("BEGIN IMMEDIATE");
+    let mut waits_for_database = listener.connect();
+    waits_for_database.begin(&[("X-Tawk-Signature", &sign(b"{}"))], 2);
+    waits_for_database.send(b"{}");
+    let _waits_for_body = in_flight(&listener);
+
+    listener.terminate();
+    let start = Instant::now();
+    let finished = listener.wait();
+    assert_eq!(finished.code, Some(0));
+    assert!(finished.stdout.contains("stopped"));
+    // Generous.
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+}
+
+/// Regression: SIGTERM was only handled after the database had timed out.
+#[test]
+fn sigterm_ends_the_process_during_startup_and_sighup_does_not() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let database_url = format!("postgres://tawk@{}/tawk", silent.local_addr().unwrap());
+    let settings =
+        [("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0"), ("DATABASE_URL", &database_url)];
+    let mut process = program(&Directory::new(), &settings).spawn().unwrap();
+    let _connection = silent.accept().unwrap();
+    let start = Instant::now();
+    for signal in ["HUP", "TERM"] {
+        let id = process.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+    // Generous: the database times out after 5 s, and it is tried more than once.
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[test]
+fn sighup_interrupts_nothing() {
+    let listener = Listener::start(&[]);
+    let mut connection = in_flight(&listener);
+    listener.signal("HUP");
+    assert_eq!(listener.connect().request("GET", "/healthz").status, 200);
+    connection.send(b"{}");
+    assert_eq!(connection.receive().status, 200);
+    assert_eq!(listener.stop().code, Some(0));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod process;
 mod reserved;
 mod skip;
 mod store;
+mod tls;
 
 pub use client::{Answer, Connection};
 pub use database::{Session, execute};
@@ -46,6 +47,7 @@ pub use reserved::Reserved;
 pub use skip::skip;
 pub use store::Store;
 pub(crate) use store::on_each_database;
+pub use tls::{TLS, certified, connect, trusting};
 
 use std::fs;
 use std::net::SocketAddr;
