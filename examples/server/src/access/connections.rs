@@ -1,7 +1,7 @@
 //! [`Connections`]: the open connections of an endpoint.
 //!
-//! When their number is at its limit, those that have waited longest without a permit for a delivery
-//! are closed for new ones. Clients that are silent or slow thus never keep others out.
+//! When their number is at its limit, those that have waited longest without a permit for a
+//! delivery are closed for new ones. Clients that are silent or slow thus never keep others out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -82,8 +82,8 @@ impl Connections {
         Arc::new(Self { max, open: Mutex::default(), metrics, evicted: RateLimit::new(1) })
     }
 
-    /// Adds a connection, and closes others if there are too many. An outsider is a peer that is not
-    /// in the allow-list.
+    /// Adds a connection, and closes others if there are too many. An outsider is a peer that is
+    /// not in the allow-list.
     pub fn open(self: &Arc<Self>, is_outsider: bool, phase: Phase) -> Entry {
         let state = State { phase, since: Instant::now(), has_delivered: false };
         let (state, closing) = (Mutex::new(state), CancellationToken::new());

@@ -22,8 +22,8 @@ const INLINE: [&[u8]; 24] = [
     b"wbr",
 ];
 
-/// Returns what a mail reader shows of HTML. A text without tags is returned as it is. The result is
-/// for reading, and still untrusted.
+/// Returns what a mail reader shows of HTML. A text without tags is returned as it is. The result
+/// is for reading, and still untrusted.
 pub fn html_to_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(MAX_HTML_LEN)];
     let mut emitter = DefaultEmitter::default();

@@ -41,8 +41,8 @@ use tls::Tls;
 /// Maximum number of connections. Fewer if the limit of file descriptors is lower.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Maximum number of connections that wait to be accepted. Clients that do not fit wait for a second
-/// or more.
+/// Maximum number of connections that wait to be accepted. Clients that do not fit wait for a
+/// second or more.
 const MAX_WAITING_CONNECTIONS: i32 = 4096;
 
 const MAX_METRICS_CONNECTIONS: usize = 64;
@@ -191,7 +191,8 @@ fn max_connections() -> usize {
     (files / 4 * 3).min(MAX_CONNECTIONS)
 }
 
-/// Keeps half of the connections without a permit, so that there is always one to close for another.
+/// Keeps half of the connections without a permit, so that there is always one to close for
+/// another.
 fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
     let max = NonZeroUsize::new(max_connections / 2).unwrap_or(NonZeroUsize::MIN);
     if settings.tawk_max_concurrent > max {

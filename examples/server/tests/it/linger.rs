@@ -1,12 +1,10 @@
 //! A rejected upload: the client receives the response, also behind a proxy, although the body is
 //! not read.
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 
-use crate::support::{Directory, Listener, TLS, certified, until};
+use crate::support::{Directory, Listener, TLS, certified, skip, until};
 
 /// Beyond what sockets and proxies buffer.
 const LENGTH: usize = 3 << 20;
@@ -19,8 +17,7 @@ fn has(programs: &[(&str, &str)]) -> bool {
     let is_missing =
         |(program, flag): &&(&str, &str)| Command::new(program).arg(flag).output().is_err();
     let Some((program, _)) = programs.iter().find(is_missing) else { return true };
-    let test = thread::current().name().unwrap_or_default().to_owned();
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {program} is not installed");
+    skip(&format!("{program} is not installed"));
     false
 }
 

@@ -78,7 +78,8 @@ async fn deliver_slowly(address: SocketAddr, number: usize) -> u16 {
         format!("{{\"event\":\"slow\",\"number\":{number},\"pad\":\"{}\"}}", "x".repeat(80_000));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST /tawk-webhook HTTP/1.1\r\nHost: x\r\nX-Tawk-Signature: {}\r\nContent-Length: {}\r\n\r\n",
+        "POST /tawk-webhook HTTP/1.1\r\nHost: x\r\nX-Tawk-Signature: {}\r\n\
+         Content-Length: {}\r\n\r\n",
         sign(body.as_bytes()),
         body.len()
     );

@@ -51,8 +51,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Returns the server that all tests of this binary share. If PostgreSQL is not installed, skips
-    /// the test and returns `None`.
+    /// Returns the server that all tests of this binary share. If PostgreSQL is not installed,
+    /// skips the test and returns `None`.
     pub fn shared() -> Option<&'static Self> {
         // Statics are not dropped. The end of the process closes the pipe.
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
