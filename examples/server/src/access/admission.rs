@@ -101,8 +101,8 @@ impl Admission {
         })
     }
 
-    /// Returns a permit, and what resolves to `Ok` if another request gets it. Returns `None` if
-    /// all admitted requests have arrived.
+    /// Returns a permit, and a receiver that gets a message if another request gets the permit.
+    /// Returns `None` if the bodies of all admitted requests have arrived.
     fn admit(self: &Arc<Self>) -> Option<(Permit, oneshot::Receiver<()>)> {
         let mut admitted = self.lock();
         if admitted.requests.len() >= self.max {

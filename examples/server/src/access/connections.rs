@@ -1,7 +1,7 @@
 //! [`Connections`]: the open connections of an endpoint.
 //!
-//! When their number is at its limit, those that have waited longest without a permit for a
-//! delivery are closed for new ones. Clients that are silent or slow thus never keep others out.
+//! When there are too many, those that have waited longest without a permit for a delivery are
+//! closed. Clients that are silent or slow thus never keep others out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -41,7 +41,7 @@ use tls::Tls;
 /// Maximum number of connections. Fewer if the limit of file descriptors is lower.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Maximum number of connections that wait to be accepted. Clients that do not fit wait for a
+/// Maximum number of connections that wait to be accepted. Further clients try again after a
 /// second or more.
 const MAX_WAITING_CONNECTIONS: i32 = 4096;
 
@@ -159,25 +159,24 @@ impl Service {
 
     /// Serves until shutdown, and then for at most [`SHUTDOWN_TIMEOUT`], whatever is pending.
     async fn run(self, shutdown: &CancellationToken) -> ExitCode {
-        let serve = async {
-            let (code, ()) = tokio::join!(
-                accept::serve(self.endpoints, &self.state.metrics, shutdown),
-                outbox::run(self.notifiers, &self.state, shutdown),
-            );
-            self.state.store.clone().close().await;
-            code
-        };
-        let deadline = async {
-            shutdown.cancelled().await;
+        let signal = shutdown.clone();
+        let deadline = tokio::spawn(async move {
+            signal.cancelled().await;
             sleep(SHUTDOWN_TIMEOUT).await;
+        });
+        let (notifiers, state, signal) = (self.notifiers, self.state.clone(), shutdown.clone());
+        let outbox = tokio::spawn(async move { outbox::run(notifiers, &state, &signal).await });
+        let code = accept::serve(self.endpoints, &self.state.metrics, shutdown).await;
+        let stop = async {
+            let _ = outbox.await;
+            self.state.store.close().await;
         };
-        let code = tokio::select! {
-            code = serve => code,
-            () = deadline => {
+        tokio::select! {
+            () = stop => {}
+            _ = deadline => {
                 warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
-                ExitCode::SUCCESS
             }
-        };
+        }
         info!("stopped");
         self.log.flush(LOG_TIMEOUT);
         code
@@ -191,8 +190,7 @@ fn max_connections() -> usize {
     (files / 4 * 3).min(MAX_CONNECTIONS)
 }
 
-/// Keeps half of the connections without a permit, so that there is always one to close for
-/// another.
+/// Keeps half of the connections without a permit, so that there is always one to close.
 fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
     let max = NonZeroUsize::new(max_connections / 2).unwrap_or(NonZeroUsize::MIN);
     if settings.tawk_max_concurrent > max {
