@@ -1,5 +1,6 @@
 //! Restarts what panics, so that the listener does not continue without it.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
@@ -11,12 +12,12 @@ use tracing::error;
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// Restarts a task that panics. The panic hook has logged why.
-pub async fn supervise<F>(name: &'static str, task: impl Fn() -> F)
+pub async fn supervise<F>(name: impl fmt::Display, task: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     while AbortOnDropHandle::new(tokio::spawn(task())).await.is_err() {
-        error!(task = name, "background task panicked; restarting");
+        error!(task = %name, "background task panicked; restarting");
         sleep(RESTART_DELAY).await;
     }
 }

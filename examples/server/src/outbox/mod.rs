@@ -10,12 +10,12 @@ use humantime::format_rfc3339_seconds;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::notify::{Message, Notifier, SendError, TIMEOUT, Triggers, sha256_hex};
 use crate::state::AppState;
 use crate::store::{Notification, Outcome, StoredDelivery};
+use crate::supervise::supervise;
 use retry::MAX_ATTEMPTS;
 
 /// Maximum notifications of a channel in flight.
@@ -36,6 +36,7 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) {
     let mut workers = JoinSet::new();
+    // What a worker that panics had claimed becomes due again when the lease expires.
     for (channel, notifier) in notifiers {
         let worker = Arc::new(Worker { channel: channel.clone(), notifier, state: state.clone() });
         let shutdown = shutdown.clone();
@@ -44,17 +45,6 @@ pub async fn run(
     shutdown.cancelled().await;
     if timeout(SHUTDOWN_TIMEOUT, workers.join_all()).await.is_err() {
         warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
-    }
-}
-
-/// Restarts a worker that panics. What it had claimed becomes due again when the lease expires.
-async fn supervise<F>(channel: String, run: impl Fn() -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    while AbortOnDropHandle::new(tokio::spawn(run())).await.is_err() {
-        error!(channel, "notification worker panicked; restarting");
-        sleep(RETRY_DELAY).await;
     }
 }
 

@@ -46,8 +46,10 @@ pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
     hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         hours.tick().await;
-        if let Err(error) = delete_old(&database, days).await {
-            warn!(%error, "failed to delete old deliveries; retrying in an hour");
+        match delete_old(&database, days).await {
+            Ok(()) => {}
+            Err(StoreError::Closed) => return,
+            Err(error) => warn!(%error, "failed to delete old deliveries; retrying in an hour"),
         }
         if let Err(error) = fail_abandoned(&database, &channels).await {
             warn!(%error, "failed to check the outbox; retrying in an hour");
@@ -83,7 +85,7 @@ async fn in_steps(database: &Database, sql: &str, time: SystemTime) -> Result<us
         match step {
             Ok(step) if step.is_empty() => return Ok(rows),
             Ok(step) => rows += step.len(),
-            Err(error) if limit == 1 => return Err(error),
+            Err(error) if limit == 1 || matches!(error, StoreError::Closed) => return Err(error),
             Err(error) => warn!(%error, "failed to delete old data; continuing in smaller steps"),
         }
         if is_too_large {
