@@ -1,6 +1,6 @@
 //! `tawk-listener send`: sends signed test deliveries, optionally with a fault.
 //!
-//! [`payload`] and [`fault`] say what to send, [`client`] sends it, [`report`] prints the
+//! [`payload`] and [`fault`] say what to send, [`client`] sends it, [`mod@report`] prints the
 //! responses, and [`curl`] prints commands instead.
 
 mod client;
