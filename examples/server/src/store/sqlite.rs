@@ -289,13 +289,3 @@ fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Resul
     connection.prepare_cached("COMMIT")?.execute([])?;
     Ok(stored)
 }
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error {
-            // Otherwise the message contains the whole statement.
-            rusqlite::Error::SqlInputError { msg, .. } => Self::Failed(msg),
-            error => Self::new(&error.to_string()),
-        }
-    }
-}

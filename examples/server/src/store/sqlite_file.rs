@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::DATABASE_TIMEOUT;
 use super::database::INVALID_ADDRESS;
+use super::model::StoreError;
 
 /// A confirmed commit survives a power failure (`synchronous`), readers do not wait for writers
 /// (WAL), and deleted data is overwritten.
@@ -103,6 +104,16 @@ pub fn connect(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
         connection.execute_batch(SETTINGS)?;
     }
     Ok(connection)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            // Otherwise the message contains the whole statement.
+            rusqlite::Error::SqlInputError { msg, .. } => Self::Failed(msg),
+            error => Self::new(&error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]
