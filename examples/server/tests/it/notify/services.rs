@@ -1,5 +1,5 @@
 //! The chat services that have their own JSON, by their hosts, and failures that they report with
-//! 200. A proxy stands in for them.
+//! 200. A proxy takes their place.
 
 use serde_json::{Value, json};
 
