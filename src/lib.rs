@@ -59,7 +59,8 @@
 //! # }
 //! ```
 //!
-//! Tawk.to may send a delivery more than once. `examples/inbox.rs` in the repository stores each
+//! Tawk.to may send a delivery more than once. [`deduplicate::DeduplicateLayer`] handles each
+//! delivery once, unless the handler fails. `examples/inbox.rs` in the repository stores each
 //! delivery exactly once, with its [`Signature`] as the deduplication key.
 //!
 //! See [`BufferedBody`] for hyper and tonic, [`TawkSignature`] for the order of layers,
@@ -121,6 +122,7 @@
 //! | --- | --- | --- |
 //! | `axum` | no | the extractors [`Verified`], [`Verdict`] and, with `events`, [`Delivery`] |
 //! | `deadline` | yes | [`body_deadline`], with Tokio's timer |
+//! | `deduplicate` | no | handles each delivery once, see [`deduplicate`] |
 //! | `events` | no | typed events in [`event`] |
 //! | `test-util` | no | signed requests and sample events for tests in [`test_util`]; enables `events` |
 //! | `tracing` | yes | one tracing event for each request: verified at DEBUG, mismatch and unknown secret at WARN, others at INFO; extractors log a missing layer or a modified body at ERROR |
@@ -135,7 +137,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "axum", feature = "deadline", feature = "events", feature = "test-util")),
+    not(all(
+        feature = "axum",
+        feature = "deadline",
+        feature = "deduplicate",
+        feature = "events",
+        feature = "test-util"
+    )),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the documentation is built with all features"
@@ -144,6 +152,9 @@
 
 mod body;
 mod collect;
+#[cfg(feature = "deduplicate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deduplicate")))]
+pub mod deduplicate;
 #[cfg(feature = "events")]
 #[cfg_attr(docsrs, doc(cfg(feature = "events")))]
 pub mod event;

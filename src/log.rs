@@ -4,8 +4,13 @@
 //! are logged at INFO because scanners send plenty of them, and mismatches at WARN because they may
 //! indicate a misconfigured secret.
 
+#[cfg(feature = "deduplicate")]
+use std::error::Error;
+
 use http::HeaderMap;
 
+#[cfg(feature = "deduplicate")]
+use crate::deduplicate::DeduplicationOutcome;
 use crate::rejection::Rejection;
 #[cfg(feature = "tracing")]
 use crate::signature::X_HOOK_EVENT_ID;
@@ -64,6 +69,62 @@ pub(crate) fn rejected_body(rejection: &Rejection, headers: &HeaderMap, bytes: u
         bytes,
         event_id = event_id(headers),
         "body rejected"
+    );
+}
+
+/// Logs a delivery that has been handled and committed.
+#[cfg(feature = "deduplicate")]
+pub(crate) fn committed() {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: TARGET, "delivery committed");
+}
+
+/// Logs a delivery that has not been handled successfully.
+#[cfg(feature = "deduplicate")]
+pub(crate) fn released() {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: TARGET, "delivery not committed, as the handler has failed");
+}
+
+/// Logs a delivery that the inner service has not received, or whose response was dropped. `error`
+/// is that of the store.
+#[cfg(feature = "deduplicate")]
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
+pub(crate) fn not_forwarded(
+    outcome: DeduplicationOutcome,
+    error: Option<&(dyn Error + Send + Sync)>,
+) {
+    #[cfg(feature = "tracing")]
+    match (outcome, error) {
+        (DeduplicationOutcome::Duplicate, _) => {
+            tracing::info!(target: TARGET, "duplicate delivery, already committed");
+        }
+        (DeduplicationOutcome::InFlight, _) => {
+            tracing::info!(target: TARGET, "duplicate delivery, another copy is being handled");
+        }
+        (DeduplicationOutcome::MissingLayer, _) => tracing::error!(
+            target: TARGET,
+            "missing TawkSignatureLayer; apply DeduplicateLayer inside of it"
+        ),
+        (DeduplicationOutcome::ClaimFailed | DeduplicationOutcome::CommitFailed, error) => {
+            tracing::error!(
+                target: TARGET,
+                outcome = ?outcome,
+                error = error.map(tracing::field::display),
+                "deduplication store failed"
+            );
+        }
+    }
+}
+
+/// Logs that a key was forgotten while Tawk.to may still send the delivery again.
+#[cfg(feature = "deduplicate")]
+pub(crate) fn evicted_early() {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        target: TARGET,
+        "in-memory deduplication store is full of recent deliveries; forgetting the oldest, so that \
+         a retry is handled again; increase its capacity"
     );
 }
 

@@ -53,9 +53,14 @@
 //! # }
 //! ```
 
+#[cfg(feature = "deduplicate")]
+mod deduplication;
 mod fault;
 mod request;
 pub mod samples;
 
+#[cfg(feature = "deduplicate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deduplicate")))]
+pub use self::deduplication::deduplication_contract;
 pub use self::fault::Fault;
 pub use self::request::{SignedRequest, encode, signed_request};

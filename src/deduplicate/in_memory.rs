@@ -1,0 +1,189 @@
+//! [`InMemory`], a store in the memory of the process.
+
+use std::collections::{HashMap, VecDeque};
+use std::error::Error;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::store::{Claim, ClaimGuard, DeduplicationStore};
+use crate::log;
+use crate::signature::Signature;
+
+const DEFAULT_CAPACITY: usize = 65_536;
+
+/// Twice as long as Tawk.to retries (developer.tawk.to/webhooks).
+const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Maximum number of expired keys that a claim removes, so that none takes long.
+const MAX_EXPIRED: usize = 8;
+
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A store that does not survive a restart of the process, and that several processes can't share:
+/// use a database where that matters, as in `examples/deduplicate.rs`.
+///
+/// A key is remembered for 24 hours after it was committed; Tawk.to retries for 12. If there are
+/// too many keys, the oldest committed one is forgotten early, which is logged as a warning at most
+/// once a minute, and the delivery would be handled again if it was sent again. A key that is being
+/// handled is never forgotten. If all are, the claim fails with [`InMemoryFull`].
+///
+/// Takes about 100 bytes for each key. Clones share their keys.
+#[derive(Clone)]
+pub struct InMemory(Arc<Shared>);
+
+struct Shared {
+    capacity: usize,
+    keys: Mutex<Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    states: HashMap<Signature, State>,
+    /// The committed keys, the oldest first.
+    committed: VecDeque<(Instant, Signature)>,
+    last_warning: Option<Instant>,
+}
+
+#[derive(PartialEq)]
+enum State {
+    InFlight,
+    CommittedAt(Instant),
+}
+
+impl InMemory {
+    /// Creates a store for 65,536 keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(DEFAULT_CAPACITY)
+    }
+
+    /// Creates a store with a maximum number of keys. Memory is allocated as it is needed.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Arc::new(Shared { capacity, keys: Mutex::default() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claim_at(&self, key: Signature, now: Instant) -> Result<Claim<InMemoryGuard>, InMemoryFull> {
+        let mut keys = self.lock();
+        keys.remove_expired(now);
+        match keys.states.get(&key) {
+            Some(State::InFlight) => return Ok(Claim::InFlight),
+            Some(State::CommittedAt(at)) if now.duration_since(*at) < TIME_TO_LIVE => {
+                return Ok(Claim::Committed);
+            }
+            None if keys.states.len() >= self.0.capacity => keys.remove_oldest(now)?,
+            Some(State::CommittedAt(_)) | None => {}
+        }
+        keys.states.insert(key, State::InFlight);
+        Ok(Claim::First(InMemoryGuard { store: self.clone(), key, is_committed: false }))
+    }
+}
+
+impl Keys {
+    fn remove_expired(&mut self, now: Instant) {
+        for _ in 0..MAX_EXPIRED {
+            match self.committed.front() {
+                Some((at, _)) if now.duration_since(*at) >= TIME_TO_LIVE => self.pop(),
+                _ => return,
+            };
+        }
+    }
+
+    /// Removes the oldest committed key.
+    fn remove_oldest(&mut self, now: Instant) -> Result<(), InMemoryFull> {
+        while !self.pop().ok_or(InMemoryFull)? {}
+        if self.last_warning.is_none_or(|last| now.duration_since(last) >= WARNING_INTERVAL) {
+            self.last_warning = Some(now);
+            log::evicted_early();
+        }
+        Ok(())
+    }
+
+    /// Removes the front of the queue. Returns whether a key was removed with it: an expired one
+    /// may have been claimed again.
+    fn pop(&mut self) -> Option<bool> {
+        let (at, key) = self.committed.pop_front()?;
+        let is_last = self.states.get(&key) == Some(&State::CommittedAt(at));
+        if is_last {
+            self.states.remove(&key);
+        }
+        Some(is_last)
+    }
+}
+
+impl DeduplicationStore for InMemory {
+    type Error = InMemoryFull;
+    type Guard = InMemoryGuard;
+    type ClaimFuture = Ready<Result<Claim<InMemoryGuard>, InMemoryFull>>;
+
+    fn claim(&self, key: Signature) -> Self::ClaimFuture {
+        ready(self.claim_at(key, Instant::now()))
+    }
+}
+
+impl Default for InMemory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for InMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemory").field("capacity", &self.0.capacity).finish_non_exhaustive()
+    }
+}
+
+/// The claim of a key in [`InMemory`].
+pub struct InMemoryGuard {
+    store: InMemory,
+    key: Signature,
+    is_committed: bool,
+}
+
+impl ClaimGuard for InMemoryGuard {
+    type Error = InMemoryFull;
+    type CommitFuture = Ready<Result<(), InMemoryFull>>;
+
+    fn commit(mut self) -> Self::CommitFuture {
+        let now = Instant::now();
+        let mut keys = self.store.lock();
+        keys.states.insert(self.key, State::CommittedAt(now));
+        keys.committed.push_back((now, self.key));
+        drop(keys);
+        self.is_committed = true;
+        ready(Ok(()))
+    }
+}
+
+impl Drop for InMemoryGuard {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            self.store.lock().states.remove(&self.key);
+        }
+    }
+}
+
+impl fmt::Debug for InMemoryGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemoryGuard").finish_non_exhaustive()
+    }
+}
+
+/// Error of a claim if all keys of an [`InMemory`] store are being handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InMemoryFull;
+
+impl fmt::Display for InMemoryFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many deliveries are being handled; increase the capacity of the store")
+    }
+}
+
+impl Error for InMemoryFull {}

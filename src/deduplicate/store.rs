@@ -1,0 +1,65 @@
+//! [`DeduplicationStore`], which remembers deliveries.
+
+use std::error::Error;
+
+use crate::signature::Signature;
+
+/// Remembers the deliveries that have been handled.
+///
+/// The key of a delivery is its [`Signature`]: equal signatures are equal bytes under the same
+/// secret. A claim of a key is atomic: of several concurrent claims of a free key, exactly one
+/// returns [`Claim::First`]. Nothing but the key needs to be stored.
+///
+/// [`InMemory`](super::InMemory) is an implementation. In a SQL database, a claim is a row with a
+/// state and an expiry (a lease), and claim, commit and release are short transactions of their
+/// own, so that no connection is held while the handler runs (`examples/deduplicate.rs`). In Redis,
+/// a claim is `SET key <random token> NX PX <lease>`, a commit a script that replaces the token with
+/// `committed` and sets the final expiry, if the token is still there, and a release a script that
+/// deletes it under the same condition.
+///
+/// A lease must last longer than the slowest handler, and shorter than Tawk.to retries (12 hours).
+///
+/// Run `test_util::deduplication_contract` against your implementation.
+pub trait DeduplicationStore: Clone + Send + Sync + 'static {
+    /// Error of the store. It is logged, so it must not contain credentials.
+    type Error: Into<Box<dyn Error + Send + Sync>>;
+
+    /// The claim of a key.
+    type Guard: ClaimGuard<Error = Self::Error>;
+
+    /// Future of [`claim`](Self::claim). If it is dropped, the key is or becomes free.
+    type ClaimFuture: Future<Output = Result<Claim<Self::Guard>, Self::Error>> + Send;
+
+    /// Claims a key.
+    ///
+    /// Returns an error if the outcome is unknown, or if the store is full.
+    fn claim(&self, key: Signature) -> Self::ClaimFuture;
+}
+
+/// The claim of a key, until it is committed or dropped.
+///
+/// If it is dropped, the key becomes free: at once, or when the lease expires.
+pub trait ClaimGuard: Send + 'static {
+    /// Error of the store.
+    type Error;
+
+    /// Future of [`commit`](Self::commit). If it is dropped, the key is either committed or free.
+    type CommitFuture: Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Commits the claim, so that further claims of the key return [`Claim::Committed`].
+    ///
+    /// Returns an error if the outcome is unknown, or if the lease has expired and another claim
+    /// may exist.
+    fn commit(self) -> Self::CommitFuture;
+}
+
+/// The outcome of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim<G> {
+    /// The key was free. It is claimed until the guard is committed or dropped.
+    First(G),
+    /// The delivery has been handled.
+    Committed,
+    /// Another claim of the key exists.
+    InFlight,
+}
