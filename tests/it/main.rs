@@ -6,6 +6,7 @@ mod allocations;
 mod axum_router;
 mod body;
 mod deadline;
+mod deduplicate;
 mod delivery;
 mod events;
 mod extract;

@@ -9,6 +9,7 @@ mod access_log;
 #[cfg(unix)]
 mod certificates;
 mod check;
+mod deduplicate_example;
 mod events;
 mod healthcheck;
 mod https;

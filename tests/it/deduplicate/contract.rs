@@ -1,0 +1,126 @@
+//! The contract accepts sound stores, and finds what is wrong with others.
+
+use std::collections::HashMap;
+use std::future::{Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tower_tawk::Signature;
+use tower_tawk::deduplicate::{Claim, ClaimGuard, DeduplicationStore, InMemory};
+use tower_tawk::test_util::deduplication_contract;
+
+use crate::support::block_on;
+
+#[test]
+fn the_store_in_memory_fulfills_the_contract() {
+    block_on(deduplication_contract(InMemory::new(), Duration::ZERO));
+}
+
+/// What a store does wrong.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    Nothing,
+    /// Marks a delivery first, and answers every copy as committed.
+    CommitsWithTheClaim,
+    /// Any number of claims are the first.
+    ClaimsTwice,
+    NeverReleases,
+    ForgetsCommits,
+    /// A release removes the keys of others.
+    ReleasesAll,
+    ClonesShareNothing,
+    Fails,
+}
+
+struct Store {
+    fault: Fault,
+    /// Whether keys are committed.
+    keys: Arc<Mutex<HashMap<Signature, bool>>>,
+}
+
+impl Clone for Store {
+    fn clone(&self) -> Self {
+        let keys = match self.fault {
+            Fault::ClonesShareNothing => Arc::default(),
+            _ => Arc::clone(&self.keys),
+        };
+        Self { fault: self.fault, keys }
+    }
+}
+
+struct Guard {
+    fault: Fault,
+    keys: Arc<Mutex<HashMap<Signature, bool>>>,
+    key: Signature,
+}
+
+impl DeduplicationStore for Store {
+    type Error = &'static str;
+    type Guard = Guard;
+    type ClaimFuture = Ready<Result<Claim<Guard>, &'static str>>;
+
+    fn claim(&self, key: Signature) -> Self::ClaimFuture {
+        let mut keys = self.keys.lock().unwrap();
+        if self.fault == Fault::Fails {
+            return ready(Err("invented"));
+        }
+        ready(Ok(match keys.get(&key) {
+            Some(true) => Claim::Committed,
+            Some(false) if self.fault != Fault::ClaimsTwice => Claim::InFlight,
+            _ => {
+                keys.insert(key, self.fault == Fault::CommitsWithTheClaim);
+                Claim::First(Guard { fault: self.fault, keys: Arc::clone(&self.keys), key })
+            }
+        }))
+    }
+}
+
+impl ClaimGuard for Guard {
+    type Error = &'static str;
+    type CommitFuture = Ready<Result<(), &'static str>>;
+
+    fn commit(self) -> Self::CommitFuture {
+        if self.fault != Fault::ForgetsCommits {
+            self.keys.lock().unwrap().insert(self.key, true);
+        }
+        ready(Ok(()))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut keys = self.keys.lock().unwrap();
+        match self.fault {
+            Fault::NeverReleases => {}
+            Fault::ReleasesAll => keys.clear(),
+            _ => {
+                keys.remove_entry(&self.key)
+                    .filter(|(_, is_committed)| *is_committed)
+                    .map(|(key, is_committed)| keys.insert(key, is_committed));
+            }
+        }
+    }
+}
+
+#[test]
+fn finds_what_is_wrong_with_a_store() {
+    for (fault, message) in [
+        (Fault::CommitsWithTheClaim, "a claim is not a commit"),
+        (Fault::ClaimsTwice, "one of 16 concurrent claims of a free key is `First`"),
+        (Fault::NeverReleases, "a dropped claim is free within 0ns"),
+        (Fault::ForgetsCommits, "a committed key is `Committed`"),
+        (Fault::ReleasesAll, "a committed key is `Committed`"),
+        (Fault::ClonesShareNothing, "a committed key is `Committed`"),
+        (Fault::Fails, "claim failed: invented"),
+    ] {
+        let store = Store { fault, keys: Arc::default() };
+        let contract = || block_on(deduplication_contract(store, Duration::ZERO));
+        let panic = catch_unwind(AssertUnwindSafe(contract)).unwrap_err();
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref().copied()).unwrap();
+        assert!(text.contains(message), "{text}");
+    }
+    let store = Store { fault: Fault::Nothing, keys: Arc::default() };
+    block_on(deduplication_contract(store, Duration::ZERO));
+}
