@@ -9,6 +9,7 @@ use http::Request;
 use sha1::{Digest, Sha1};
 use tower::Service;
 use tower_tawk::Signature;
+use tower_tawk::deduplicate::{Claim, ClaimGuard, DeduplicationStore, InMemory};
 use tower_tawk_benches::{body, hmac_sha1, poll_once, secret};
 
 const ROUNDS: usize = 41;
@@ -59,6 +60,20 @@ where
             let _ = black_box(poll_once(service.call(request)));
         }
         start.elapsed().as_nanos() as f64 / iterations as f64
+    })
+}
+
+/// Claims and commits a new key each time.
+pub(crate) fn claim_and_commit<'a>(store: InMemory) -> Case<'a> {
+    let mut bytes = [0; 20];
+    let mut number = 0_u64;
+    routine(move || {
+        number += 1;
+        bytes[..8].copy_from_slice(&number.to_le_bytes());
+        match store.claim(black_box(Signature::from_bytes(bytes))).into_inner() {
+            Ok(Claim::First(guard)) => guard.commit().into_inner().is_ok(),
+            _ => false,
+        }
     })
 }
 

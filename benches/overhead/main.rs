@@ -1,5 +1,5 @@
 //! Measures what the layer adds to the baseline and the hash, compared with a hand-written
-//! handler.
+//! handler, and what deduplication adds to the layer.
 //!
 //! The differences are tens of nanoseconds, and the speed of a machine drifts by more than that
 //! from one bench to the next. Therefore all cases run in turn, round by round, and the output is
@@ -7,6 +7,7 @@
 
 mod case;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::pin::pin;
@@ -16,6 +17,7 @@ use std::time::Instant;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use tower::{Layer, Service, service_fn};
+use tower_tawk::deduplicate::{DeduplicateLayer, InMemory};
 use tower_tawk::test_util::{Fault, SignedRequest};
 use tower_tawk::{BufferedBody, Secret, Secrets, TawkSignatureLayer};
 use tower_tawk_benches::{
@@ -183,10 +185,39 @@ where
     start.elapsed().as_nanos() as f64
 }
 
+fn deduplicate() {
+    let number = Cell::new(0_u64);
+    let distinct = || {
+        number.set(number.get() + 1);
+        let body = [&number.get().to_le_bytes()[..], &body(KIB)[8..]].concat();
+        signed_request(body.into())
+    };
+    let layer = || DeduplicateLayer::new(InMemory::new());
+    let bare = || service_fn(bare_handler::<BufferedBody>);
+    let committed = || signed_request(body(KIB));
+    let rounds = Rounds::measure(
+        1000,
+        vec![
+            case::claim_and_commit(InMemory::new()),
+            case::service(enforce().layer(bare()), distinct),
+            case::service(enforce().layer(layer().layer(bare())), distinct),
+            case::service(enforce().layer(layer().layer(bare())), committed),
+        ],
+    );
+    println!("\ndeduplication in memory, 1 KiB in one frame");
+    print_nanoseconds("claim and commit", rounds.median(|ns| ns[0]));
+    print_nanoseconds(
+        "both layers around a bare service - signature layer around it",
+        rounds.median(|ns| ns[2] - ns[1]),
+    );
+    print_ratio("duplicate / first copy", rounds.median(|ns| ns[3] / ns[2]));
+}
+
 fn main() {
     verify();
     mounts();
     outcomes();
     frames();
     last_frame();
+    deduplicate();
 }
