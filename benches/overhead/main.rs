@@ -190,7 +190,7 @@ fn deduplicate() {
     let distinct = || {
         number.set(number.get() + 1);
         let body = [&number.get().to_le_bytes()[..], &body(KIB)[8..]].concat();
-        signed_request(body.into())
+        signed_request(body)
     };
     let layer = || DeduplicateLayer::new(InMemory::new());
     let bare = || service_fn(bare_handler::<BufferedBody>);

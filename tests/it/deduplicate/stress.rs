@@ -23,7 +23,7 @@ fn each_delivery_is_handled_successfully_once() {
     let calls = AtomicUsize::new(0);
     let successes = [(); DELIVERIES].map(|()| AtomicUsize::new(0));
     let handle = |request: Request<BufferedBody>| {
-        let fails = calls.fetch_add(1, Ordering::Relaxed) % 3 == 0;
+        let fails = calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(3);
         let successes = &successes;
         async move {
             let body = request.into_body().collect().await.unwrap().to_bytes();
