@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::panic;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -81,7 +82,11 @@ const MAX_HEADERS: usize = 16 * 1024;
 ///
 /// Runs each request in a task, so that it is finished, logged and counted even if the client
 /// disconnects.
-pub async fn log_requests(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn log_requests(
+    State(state): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let handle = async move {
         let start = Instant::now();
         let headers = request.headers().clone();

@@ -44,7 +44,7 @@ pub fn router(
     secrets: &[WebhookSecret],
     settings: &Settings,
     allow_list: Arc<AllowList>,
-    state: AppState,
+    state: Arc<AppState>,
 ) -> Router {
     let admission = Admission::new(settings, state.metrics.clone());
     let webhook_layers = ServiceBuilder::new()
@@ -66,8 +66,10 @@ pub fn router(
         .route(&format!("{WEBHOOK_PATH}/{{label}}"), webhook)
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
-        .fallback(async |State(state): State<AppState>| misrouted(&state, StatusCode::NOT_FOUND))
-        .method_not_allowed_fallback(async |State(state): State<AppState>| {
+        .fallback(async |State(state): State<Arc<AppState>>| {
+            misrouted(&state, StatusCode::NOT_FOUND)
+        })
+        .method_not_allowed_fallback(async |State(state): State<Arc<AppState>>| {
             misrouted(&state, StatusCode::METHOD_NOT_ALLOWED)
         })
         .layer(layers)
@@ -75,7 +77,7 @@ pub fn router(
 }
 
 /// Creates the router for `METRICS_PORT`.
-pub fn metrics_router(state: AppState) -> Router {
+pub fn metrics_router(state: Arc<AppState>) -> Router {
     Router::new().route(METRICS_PATH, get(metrics)).with_state(state)
 }
 
@@ -158,7 +160,7 @@ async fn healthy() -> Json<Value> {
 }
 
 /// Responds with 503 if the database is unavailable, so that no deliveries are routed here.
-async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
+async fn ready(State(state): State<Arc<AppState>>) -> Result<Json<Value>, AppError> {
     if state.store.is_ready().await {
         Ok(healthy().await)
     } else {
@@ -166,7 +168,7 @@ async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
     }
 }
 
-async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, AppError> {
+async fn metrics(State(state): State<Arc<AppState>>) -> Result<impl IntoResponse, AppError> {
     let text = state.metrics.encode(state.store.sizes().await.as_ref());
     let text = text.map_err(|_| AppError::Internal)?;
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text))

@@ -1,7 +1,7 @@
 //! [`AllowList`]: which clients may deliver (`TAWK_ALLOWED_IPS`), and whether they have to use
 //! HTTPS (`TAWK_REQUIRE_HTTPS`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::client_ip::{client_ip, is_https};
+use super::connections::Connection;
 use crate::config::{Networks, Settings};
 use crate::error::AppError;
 
@@ -56,11 +57,11 @@ impl AllowList {
 /// Rejects requests of clients that may not deliver.
 pub async fn check(
     State(allow_list): State<Arc<AllowList>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
     request: Request,
     next: Next,
 ) -> Result<Response, AppError> {
-    allow_list.check(peer.ip(), request.headers())?;
+    allow_list.check(connection.peer, request.headers())?;
     Ok(next.run(request).await)
 }
 

@@ -32,7 +32,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 /// flight.
 pub async fn run(
     notifiers: Vec<(String, Notifier)>,
-    state: &AppState,
+    state: &Arc<AppState>,
     shutdown: &CancellationToken,
 ) {
     let mut workers = JoinSet::new();
@@ -52,7 +52,7 @@ pub async fn run(
 struct Worker {
     channel: String,
     notifier: Notifier,
-    state: AppState,
+    state: Arc<AppState>,
 }
 
 impl Worker {

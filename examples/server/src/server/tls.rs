@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, anyhow, bail};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -19,7 +19,6 @@ use tokio_rustls::rustls::{Error as TlsError, ServerConfig};
 use tracing::{error, info, warn};
 
 use super::certificate;
-use super::signals::Hangup;
 
 /// The two files, and what was read from them.
 pub struct Tls {
@@ -53,21 +52,21 @@ impl Tls {
     }
 
     /// Reloads the files on each SIGHUP, forever. New connections use the new certificate.
-    pub async fn reload_on(mut self, mut hangup: Hangup) {
+    pub async fn reload_on(mut self, reload: Arc<Notify>) {
         loop {
-            hangup.recv().await;
+            reload.notified().await;
             let files = self.files.clone();
-            match spawn_blocking(move || files.load()).await {
-                Ok(Ok((acceptor, problems))) => {
+            let loaded = spawn_blocking(move || files.load()).await;
+            match loaded.unwrap_or_else(|panic| Err(panic.into())) {
+                Ok((acceptor, problems)) => {
                     info!("reloaded the certificate");
                     self.acceptor.send_replace(acceptor);
                     self.problems = problems;
                     self.log_warnings();
                 }
-                Ok(Err(error)) => {
+                Err(error) => {
                     error!(%error, "failed to reload the certificate; keeping the previous one");
                 }
-                Err(error) => error!(%error, "failed to reload the certificate"),
             }
         }
     }
@@ -79,7 +78,7 @@ impl Files {
         let chain = read_chain(&self.certificate)?;
         let private_key = read_key(&self.key)?;
         let roots = rustls_native_certs::load_native_certs().certs;
-        let problems = certificate::problems(&chain, &roots, SystemTime::now());
+        let problems = certificate::problems(&chain, roots, SystemTime::now());
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| anyhow!("cannot serve HTTPS: {error}"))?

@@ -271,7 +271,7 @@ impl Store {
     }
 
     /// Closes the database. SQLite then moves everything into one file.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         if let Some(retention) = &self.retention {
             retention.abort();
         }

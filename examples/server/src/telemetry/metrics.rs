@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use tower_tawk::event::Event;
 use tower_tawk::{Delivery, Reason, Rejection};
 
@@ -76,63 +76,50 @@ pub struct Sizes {
 
 impl Metrics {
     pub fn new() -> Self {
-        let mut metrics = Self {
-            registry: Arc::default(),
-            requests: Family::default(),
-            notifications: Family::default(),
+        let mut registry = Registry::with_prefix("tawk");
+        let r = &mut registry;
+        let metrics = Self {
+            requests: add(r, "requests", "Requests to the webhook, by verdict and reason"),
+            notifications: add(
+                r,
+                "notification_attempts",
+                "Attempts to send a notification, by channel and outcome",
+            ),
             request_duration: Histogram::new(BUCKETS),
             commit_duration: Histogram::new(BUCKETS),
-            body_bytes: Counter::default(),
-            duplicates: Counter::default(),
-            not_stored: Counter::default(),
-            unknown_events: Counter::default(),
-            undecodable_bodies: Counter::default(),
-            misrouted: Counter::default(),
-            dropped_log_records: Counter::default(),
-            deliveries_in_flight: Gauge::default(),
-            connections: Gauge::default(),
-            evicted_connections: Counter::default(),
-            failed_connections: Counter::default(),
+            body_bytes: add(r, "body_bytes", "Bytes of the bodies of verified requests"),
+            duplicates: add(r, "duplicates", "Verified deliveries that were already stored"),
+            not_stored: add(r, "unavailable", "Verified deliveries that could not be stored"),
+            unknown_events: add(r, "unknown_events", "Verified events with an unknown name"),
+            undecodable_bodies: add(r, "undecodable_bodies", "Verified bodies that are no event"),
+            misrouted: add(r, "misrouted", "Requests with an unknown path or method"),
+            dropped_log_records: add(r, "dropped_log_records", "Log records that were not written"),
+            deliveries_in_flight: add(
+                r,
+                "deliveries_in_flight",
+                "Requests that hold one of the TAWK_MAX_CONCURRENT permits",
+            ),
+            connections: add(r, "connections", "Open connections"),
+            evicted_connections: add(
+                r,
+                "evicted_connections",
+                "Connections closed in favor of others, because there were too many",
+            ),
+            failed_connections: add(
+                r,
+                "failed_connections",
+                "Connections that failed in the TLS handshake or with malformed HTTP",
+            ),
+            registry: Arc::default(),
         };
+        let help = "Time from the head of a request to its response";
+        r.register("request_duration_seconds", help, metrics.request_duration.clone());
+        let help = "Time of a transaction that stores deliveries";
+        r.register("commit_duration_seconds", help, metrics.commit_duration.clone());
         for [verdict, reason] in REQUESTS {
             drop(metrics.requests.get_or_create(&labels(verdict, reason)));
         }
-        metrics.registry = Arc::new(metrics.register());
-        metrics
-    }
-
-    fn register(&self) -> Registry {
-        let mut registry = Registry::with_prefix("tawk");
-        let help = "Requests to the webhook, by verdict and reason";
-        registry.register("requests", help, self.requests.clone());
-        let help = "Attempts to send a notification, by channel and outcome";
-        registry.register("notification_attempts", help, self.notifications.clone());
-        let help = "Time from the head of a request to its response";
-        registry.register("request_duration_seconds", help, self.request_duration.clone());
-        let help = "Time of a transaction that stores deliveries";
-        registry.register("commit_duration_seconds", help, self.commit_duration.clone());
-        let help = "Bytes of the bodies of verified requests";
-        registry.register("body_bytes", help, self.body_bytes.clone());
-        let help = "Verified deliveries that were already stored";
-        registry.register("duplicates", help, self.duplicates.clone());
-        let help = "Verified deliveries that could not be stored";
-        registry.register("unavailable", help, self.not_stored.clone());
-        let help = "Verified events with an unknown name";
-        registry.register("unknown_events", help, self.unknown_events.clone());
-        let help = "Verified bodies that could not be decoded";
-        registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
-        let help = "Requests with a path or a method that the listener does not have";
-        registry.register("misrouted", help, self.misrouted.clone());
-        let help = "Log records that could not be written";
-        registry.register("dropped_log_records", help, self.dropped_log_records.clone());
-        let help = "Requests that hold one of the TAWK_MAX_CONCURRENT permits";
-        registry.register("deliveries_in_flight", help, self.deliveries_in_flight.clone());
-        registry.register("connections", "Open connections", self.connections.clone());
-        let help = "Connections closed in favor of others, because there were too many";
-        registry.register("evicted_connections", help, self.evicted_connections.clone());
-        let help = "Connections that failed in the TLS handshake or with malformed HTTP";
-        registry.register("failed_connections", help, self.failed_connections.clone());
-        registry
+        Self { registry: Arc::new(registry), ..metrics }
     }
 
     /// Records the duration of a request to the webhook.
@@ -219,17 +206,26 @@ impl Sizes {
             let count = count.try_into().unwrap_or(i64::MAX);
             outbox.get_or_create(&[("state", state)]).set(count);
         }
-        let deliveries = ConstGauge::new(self.deliveries);
-        let oldest = ConstGauge::new(self.oldest_waits.as_secs());
-        registry.register("inbox_deliveries", "Deliveries in the inbox", deliveries);
+        registry.register(
+            "inbox_deliveries",
+            "Deliveries in the inbox",
+            ConstGauge::new(self.deliveries),
+        );
         registry.register("outbox_notifications", "Notifications in the outbox, by state", outbox);
         registry.register(
             "outbox_oldest_waiting_seconds",
             "Age of the oldest waiting notification, 0 if none is waiting",
-            oldest,
+            ConstGauge::new(self.oldest_waits.as_secs()),
         );
         registry
     }
+}
+
+/// Creates and registers a metric.
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 const fn labels(verdict: &'static str, reason: &'static str) -> [(&'static str, &'static str); 2] {
