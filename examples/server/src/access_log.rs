@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::panic;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
@@ -20,54 +20,14 @@ use tower_tawk::event::Event;
 use tower_tawk::{Reason, Rejection, Signature};
 use tracing::Instrument;
 
+use crate::access::connections::Connection;
 use crate::config::TawkLog;
-use crate::error::{AppError, Denial};
+use crate::error::AppError;
 use crate::escape::{json_line, json_text};
 use crate::event_summary::EventSummary;
 use crate::redact;
 use crate::state::AppState;
 use crate::store::{StoreError, Stored, VerifiedDelivery};
-
-/// Writes a record as one tracing event. A macro, because the level of an event is a constant.
-///
-/// Text is passed as `str`, which the text format quotes and escapes, so that it can't imitate
-/// another field or line. JSON is already escaped, and becomes a value of its own.
-macro_rules! write_record {
-    ($level:ident, $record:expr, $verdict:literal, $message:literal) => {{
-        let Record { summary, body, .. } = &$record;
-        tracing::$level!(
-            target: "tawk_listener",
-            verdict = $verdict,
-            reason = $record.reason.as_deref(),
-            secret = $record.secret,
-            bytes = $record.bytes,
-            declared_bytes = $record.declared_bytes,
-            peer = $record.peer.map(tracing::field::display),
-            client = $record.client.map(tracing::field::display),
-            delivery = $record.delivery,
-            duplicate = $record.duplicate,
-            event = summary.event,
-            event_error = summary.event_error,
-            event_id = $record.event_id.as_deref(),
-            event_time = summary.event_time,
-            chat_id = summary.chat_id,
-            ticket_id = summary.ticket_id,
-            property_id = summary.property_id,
-            opened_by = summary.opened_by,
-            messages = summary.messages,
-            agent_replies = summary.agent_replies,
-            signature = $record.signature.map(|signature| signature.to_string()),
-            expected_signature = $record.expected_signature.map(|signature| signature.to_string()),
-            headers = $record.headers.as_deref().map(tracing::field::display),
-            json = body.json.as_ref().map(tracing::field::display),
-            json_error = body.json_error,
-            body = body.text.as_deref(),
-            body_encoding = body.encoding,
-            body_truncated = body.is_truncated,
-            $message
-        );
-    }};
-}
 
 /// Maximum logged length of a verified body. Longer ones are only complete in the inbox.
 const MAX_VERIFIED_BODY: usize = 32 * 1024;
@@ -84,6 +44,7 @@ const MAX_HEADERS: usize = 16 * 1024;
 /// disconnects.
 pub async fn log_requests(
     State(state): State<Arc<AppState>>,
+    ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -92,7 +53,7 @@ pub async fn log_requests(
         let headers = request.headers().clone();
         let response = next.run(request).await;
         state.metrics.request(start.elapsed());
-        log_rejection(&state, &headers, &response);
+        log_rejection(&state, connection.peer, &headers, &response);
         response
     };
     match tokio::spawn(handle.in_current_span()).await {
@@ -105,28 +66,27 @@ pub async fn log_requests(
     }
 }
 
-fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
+fn log_rejection(state: &AppState, peer: IpAddr, headers: &HeaderMap, response: &Response) {
     let level = state.log_level;
-    let error = response.extensions().get::<AppError>();
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         state.metrics.rejected(rejection);
         if let Some(reason) = rejection.reason() {
             return log_unverified(level, headers, reason, None);
         }
+        // A retry is as large, until the operator raises the limit.
+        let is_warning = matches!(rejection, Rejection::BodyTooLarge);
         let record = Record::not_received(level, headers, rejection.to_string().into());
-        match rejection {
-            // A retry is as large, until the operator raises the limit.
-            Rejection::BodyTooLarge => {
-                write_record!(warn, record, "none", "delivery not received");
-            }
-            _ => write_record!(info, record, "none", "delivery not received"),
+        record.write(is_warning, "none", "delivery not received");
+    } else if let Some(error) = response.extensions().get::<AppError>()
+        && let Some((label, reason)) = error.denial()
+    {
+        state.metrics.denied(label);
+        let mut record = Record::not_received(level, headers, reason.into());
+        record.peer = Some(peer);
+        if let AppError::ClientNotAllowed(client) = error {
+            record.client = *client;
         }
-    } else if let Some(denial) = error.and_then(|error| error.denial()) {
-        state.metrics.denied(denial.label);
-        let Denial { reason, peer, client, .. } = denial;
-        let record = Record::not_received(level, headers, reason.into());
-        let record = Record { peer, client, ..record };
-        write_record!(info, record, "none", "delivery not received");
+        record.write(false, "none", "delivery not received");
     }
 }
 
@@ -147,14 +107,14 @@ pub fn log_verified(
         ..Record::default()
     };
     match stored {
-        Ok(Stored::New { id, .. }) => record.delivery = Some(*id),
+        Ok(Stored::New { id }) => record.delivery = Some(*id),
         Ok(Stored::Duplicate) => {
             record.duplicate = Some(true);
-            return write_record!(info, record, "verified", "duplicate delivery");
+            return record.write(false, "verified", "duplicate delivery");
         }
         Err(unavailable) => {
             record.reason = Some(unavailable.to_string().into());
-            return write_record!(warn, record, "verified", "delivery verified, but not stored");
+            return record.write(true, "verified", "delivery verified, but not stored");
         }
     }
     if level != TawkLog::Summary {
@@ -162,16 +122,13 @@ pub fn log_verified(
         record.body = LoggedBody::verified(&delivery.body);
         record.signature = Some(delivery.signature);
     }
-    match event {
-        Event::Unknown(_) => {
-            write_record!(info, record, "verified", "delivery verified, unknown event");
-        }
+    let (is_warning, message) = match event {
+        Event::Unknown(_) => (false, "delivery verified, unknown event"),
         // Tawk.to has changed, or someone else has the secret.
-        Event::Undecodable(_) => {
-            write_record!(warn, record, "verified", "delivery verified, but not an event");
-        }
-        _ => write_record!(info, record, "verified", "delivery verified"),
-    }
+        Event::Undecodable(_) => (true, "delivery verified, but not an event"),
+        _ => (false, "delivery verified"),
+    };
+    record.write(is_warning, "verified", message);
 }
 
 /// Logs an unverified request. A rejected one has no body.
@@ -188,13 +145,9 @@ pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body
         record.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
         record.expected_signature = mismatch.expected_signature();
     }
-    match reason {
-        Reason::Mismatch(_) | Reason::UnknownSecret => {
-            write_record!(warn, record, "unverified", "delivery not verified");
-        }
-        // Any client can cause the other reasons.
-        _ => write_record!(info, record, "unverified", "delivery not verified"),
-    }
+    // Any client can cause the other reasons.
+    let is_warning = matches!(reason, Reason::Mismatch(_) | Reason::UnknownSecret);
+    record.write(is_warning, "unverified", "delivery not verified");
 }
 
 /// The fields of a record. `None` is left out.
@@ -236,6 +189,52 @@ impl Record<'_> {
             ..Self::default()
         }
     }
+
+    /// Writes one tracing event.
+    ///
+    /// Text is passed as `str`, which the text format quotes and escapes, so that it can't imitate
+    /// another field or line. JSON is already escaped, and becomes a value of its own.
+    fn write(&self, is_warning: bool, verdict: &str, message: &str) {
+        let Self { summary, body, .. } = self;
+        // The level of an event is a constant.
+        macro_rules! write {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "tawk_listener",
+                    verdict,
+                    reason = self.reason.as_deref(),
+                    secret = self.secret,
+                    bytes = self.bytes,
+                    declared_bytes = self.declared_bytes,
+                    peer = self.peer.map(display),
+                    client = self.client.map(display),
+                    delivery = self.delivery,
+                    duplicate = self.duplicate,
+                    event = summary.event,
+                    event_error = summary.event_error,
+                    event_id = self.event_id.as_deref(),
+                    event_time = summary.event_time,
+                    chat_id = summary.chat_id,
+                    ticket_id = summary.ticket_id,
+                    property_id = summary.property_id,
+                    opened_by = summary.opened_by,
+                    messages = summary.messages,
+                    agent_replies = summary.agent_replies,
+                    signature = self.signature.map(|signature| signature.to_string()),
+                    expected_signature =
+                        self.expected_signature.map(|signature| signature.to_string()),
+                    headers = self.headers.as_deref().map(display),
+                    json = body.json.as_ref().map(display),
+                    json_error = body.json_error,
+                    body = body.text.as_deref(),
+                    body_encoding = body.encoding,
+                    body_truncated = body.is_truncated,
+                    "{message}"
+                )
+            };
+        }
+        if is_warning { write!(warn) } else { write!(info) }
+    }
 }
 
 /// Replaces headers that would fill the log with their length.
@@ -258,16 +257,12 @@ struct LoggedBody<'a> {
 
 impl<'a> LoggedBody<'a> {
     fn verified(body: &'a [u8]) -> Self {
-        if body.len() > MAX_VERIFIED_BODY {
-            return Self::text(body, MAX_VERIFIED_BODY);
+        let json = (body.len() <= MAX_VERIFIED_BODY).then(|| json_line(body));
+        if let Some(Ok(json)) = json {
+            return Self { json: Some(json), ..Self::default() };
         }
-        match json_line(body) {
-            Ok(json) => Self { json: Some(json), ..Self::default() },
-            Err(error) => {
-                let text = Self::text(body, MAX_VERIFIED_BODY);
-                Self { json_error: Some(error.to_string()), ..text }
-            }
-        }
+        let json_error = json.and_then(Result::err).map(|error| error.to_string());
+        Self { json_error, ..Self::text(body, MAX_VERIFIED_BODY) }
     }
 
     /// Any client can send it, so it is not parsed.

@@ -23,7 +23,7 @@ use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
 use tracing::{Span, warn};
 
 use crate::access::admission::{self, Admission};
-use crate::access::allow_list::{self, AllowList};
+use crate::access::allow_list::AllowList;
 use crate::config::{Mode, Settings, TawkLog, WebhookSecret};
 use crate::error::{self, AppError};
 use crate::state::AppState;
@@ -46,10 +46,9 @@ pub fn router(
     allow_list: Arc<AllowList>,
     state: Arc<AppState>,
 ) -> Router {
-    let admission = Admission::new(settings, state.metrics.clone());
+    let admission = Admission::new(settings, allow_list, state.metrics.clone());
     let webhook_layers = ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), access_log::log_requests))
-        .layer(from_fn_with_state(allow_list, allow_list::check))
         .layer(from_fn_with_state(admission, admission::admit))
         .layer(signature_layer(secrets, settings))
         // The signature layer has its own limit, which may exceed axum's.

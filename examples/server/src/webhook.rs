@@ -1,5 +1,6 @@
 //! The webhook handler: stores verified deliveries, then responds.
 
+use std::mem;
 use std::sync::Arc;
 
 use axum::Json;
@@ -22,10 +23,10 @@ pub async fn receive(
     State(state): State<Arc<AppState>>,
     ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
     verdict: Verdict,
-    request: Request,
+    mut request: Request,
 ) -> response::Result<Json<Value>> {
     connection.enter(Phase::Handler);
-    let headers = request.headers().clone();
+    let headers = mem::take(request.headers_mut());
     let verified = match verdict {
         Verdict::Verified(verified) => verified,
         Verdict::Unverified(reason) => {

@@ -14,6 +14,7 @@ use axum::response::Response;
 use tower_tawk::{Signature, Verdict, X_TAWK_SIGNATURE};
 use tracing::warn;
 
+use super::allow_list::AllowList;
 use super::connections::{Connection, Phase};
 use crate::config::{Mode, Settings};
 use crate::error::AppError;
@@ -21,6 +22,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 
 pub struct Admission {
+    allow_list: Arc<AllowList>,
     max: usize,
     /// Whether requests without a well-formed signature are rejected in any case.
     enforces: bool,
@@ -36,14 +38,15 @@ struct Permit<'a> {
     id: u64,
 }
 
-/// Rejects a request if there is no permit. None waits for one: Tawk.to retries rejected requests,
-/// and waiting ones would cost memory.
+/// Rejects requests of clients that may not deliver, and those for which there is no permit. None
+/// waits for one: Tawk.to retries rejected requests, and waiting ones would cost memory.
 pub async fn admit(
     State(admission): State<Arc<Admission>>,
     ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
     request: Request,
     next: Next,
 ) -> Result<Response, AppError> {
+    admission.allow_list.check(connection.peer, request.headers())?;
     if admission.enforces && !is_signed(request.headers()) {
         // The signature layer rejects it without keeping its body.
         return Ok(next.run(request).await);
@@ -69,8 +72,9 @@ fn is_signed(headers: &HeaderMap) -> bool {
 }
 
 impl Admission {
-    pub fn new(settings: &Settings, metrics: Metrics) -> Arc<Self> {
+    pub fn new(settings: &Settings, allow_list: Arc<AllowList>, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self {
+            allow_list,
             max: settings.tawk_max_concurrent.get(),
             enforces: settings.tawk_mode == Mode::Enforce,
             admitted: Mutex::default(),
@@ -124,6 +128,7 @@ mod tests {
 
     fn admission(max: usize) -> Admission {
         Admission {
+            allow_list: Arc::default(),
             max,
             enforces: true,
             admitted: Mutex::default(),

@@ -16,6 +16,9 @@ const MAX_PENDING: usize = 4 << 20;
 /// Delay before a full non-blocking pipe is written to again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How long a record waits for others, so that they are written together.
+const BATCH_DELAY: Duration = Duration::from_millis(2);
+
 /// A queue of records. Cheap to clone.
 #[derive(Clone)]
 pub struct LogWriter(Arc<Shared>);
@@ -92,9 +95,10 @@ impl Shared {
             let queue = self.changed.wait_while(queue, is_empty);
             let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
             queue.is_writing = true;
-            records.clear();
-            mem::swap(&mut records, &mut queue.records);
             drop(queue);
+            thread::sleep(BATCH_DELAY);
+            records.clear();
+            mem::swap(&mut records, &mut self.lock().records);
             self.write(&mut output, &records, &mut is_torn);
         }
     }
