@@ -1,13 +1,11 @@
 //! Finds out why clients would reject a certificate chain. They do not say so, or only in the TLS
 //! handshake.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_seconds;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::ServerCertVerifier;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{CertificateError, Error, RootCertStore};
 
@@ -24,10 +22,10 @@ pub fn problems(
     // Clients may know the issuer of the last certificate, and this system not.
     let issuers = chain.get(1..).filter(|issuers| !issuers.is_empty()).unwrap_or(chain);
     trusted.add_parsable_certificates(roots.into_iter().chain(issuers.iter().cloned()));
-    let provider = Arc::new(ring::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(trusted.into(), provider).build();
-    // Only without a parsable certificate.
-    let Ok(verifier) = verifier else { return Vec::new() };
+    // Fails without a parsable certificate.
+    let Ok(verifier) = WebPkiServerVerifier::builder(trusted.into()).build() else {
+        return Vec::new();
+    };
     // The name is verified last, and any may be used.
     let name = ServerName::try_from("localhost").expect("a valid name");
     let verify = |certificate: &CertificateDer<'_>, time: SystemTime| {
@@ -71,6 +69,8 @@ mod tests {
         BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
     };
 
+    use tokio_rustls::rustls::crypto::ring;
+
     use super::*;
 
     /// A root, an intermediate certificate and a leaf, valid in 2030.
@@ -94,6 +94,15 @@ mod tests {
         let issuer = Issuer::new(params("middle", true), intermediate_key);
         let leaf = params("leaf", false).signed_by(&key(), &issuer).unwrap();
         [root, intermediate, leaf].map(|certificate| certificate.der().clone())
+    }
+
+    fn problems(
+        chain: &[CertificateDer<'_>],
+        roots: Vec<CertificateDer<'_>>,
+        now: SystemTime,
+    ) -> Vec<String> {
+        let _ = ring::default_provider().install_default();
+        super::problems(chain, roots, now)
     }
 
     fn at(year: i32, month: u8, day: u8) -> SystemTime {

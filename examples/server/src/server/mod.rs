@@ -69,7 +69,7 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    let signals = Signals::new().context("cannot handle signals")?;
+    let signals = Signals::handle().context("cannot handle signals")?;
     // On another thread, because parts of it block.
     let (runtime, startup) = (Handle::current(), signals.clone());
     let starting = spawn_blocking(move || runtime.block_on(Service::start(settings, startup)));
@@ -201,7 +201,7 @@ fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
 /// Returns `None` if HTTPS is not served.
 pub fn load_tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
     match (&settings.tls_cert, &settings.tls_key) {
-        (Some(certificate), Some(key)) => Tls::load(certificate.clone(), key.clone()).map(Some),
+        (Some(certificate), Some(key)) => Tls::load(certificate, key).map(Some),
         (None, None) => Ok(None),
         _ => bail!("only one of TLS_CERT and TLS_KEY is set; set both or none"),
     }

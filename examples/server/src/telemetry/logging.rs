@@ -1,8 +1,8 @@
 //! Writes log records to stdout, as text or JSON.
 
 use std::fmt::{self, Write};
-use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::panic;
 
 use anyhow::{Context, anyhow};
@@ -33,7 +33,9 @@ const ACCESS_LOG: &str = "tawk_listener";
 /// If the filter is invalid, or the system cannot start a thread.
 pub fn init(filter: &str, format: LogFormat, dropped: Counter) -> anyhow::Result<LogWriter> {
     let filter = parse(filter)?;
-    let log = stdout().and_then(|stdout| LogWriter::start(stdout, dropped));
+    // Without the lock and the buffer of stdout.
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let log = stdout.and_then(|stdout| LogWriter::start(stdout.into(), dropped));
     let log = log.context("cannot write the log to stdout")?;
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -54,15 +56,6 @@ pub fn init(filter: &str, format: LogFormat, dropped: Counter) -> anyhow::Result
         );
     }));
     Ok(log)
-}
-
-/// Returns stdout without its lock and its buffer.
-fn stdout() -> io::Result<File> {
-    #[cfg(unix)]
-    let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
-    #[cfg(windows)]
-    let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
-    stdout.map(File::from)
 }
 
 /// The signature layer's own event would be a second record of each request. It is off, unless the
