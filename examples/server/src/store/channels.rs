@@ -18,12 +18,12 @@ impl Store {
                            ON CONFLICT (id) DO UPDATE SET id = 1 RETURNING key";
         let new_key = rand::random::<[u8; 32]>().to_vec();
         let rows = self.database.write(KEY, vec![new_key.into()]).await?;
-        let missing = || StoreError::new("missing key of the channels");
+        let missing = || StoreError::Failed("missing key of the channels".into());
         let key: Vec<u8> = rows.first().ok_or_else(missing)?.get("key")?;
         let mut names = Vec::new();
         for address in addresses {
             let mac = Hmac::<Sha256>::new_from_slice(&key);
-            let mac = mac.map_err(|_| StoreError::new("invalid key of the channels"))?;
+            let mac = mac.map_err(|_| StoreError::Failed("invalid key of the channels".into()))?;
             let digest = mac.chain_update(&address.url).finalize().into_bytes().to_vec();
             let name = format!("{}-{}", address.host, self.channel_number(digest).await?);
             self.rename_channel(&address.earlier_name(), &name).await?;
@@ -39,7 +39,7 @@ impl Store {
         const FIND: &str = "SELECT id FROM channels WHERE digest = $1";
         self.database.write(CREATE, vec![digest.clone().into()]).await?;
         let rows = self.database.read(FIND, vec![digest.into()]).await?;
-        rows.first().ok_or_else(|| StoreError::new("missing channel"))?.get("id")
+        rows.first().ok_or_else(|| StoreError::Failed("missing channel".into()))?.get("id")
     }
 
     async fn rename_channel(&self, earlier: &str, name: &str) -> Result<(), StoreError> {

@@ -195,10 +195,9 @@ impl Session {
         // SQLite continues in deleted files, until they are closed. Another connection could not
         // read a deleted write-ahead log. Move what was committed into the database file.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        Err(StoreError::new(
-            "the file or the -wal file of the database was deleted or replaced; put it back, or \
-             start the listener again",
-        ))
+        let error = "the file or the -wal file of the database was deleted or replaced; put it \
+                     back, or start the listener again";
+        Err(StoreError::Failed(error.to_owned()))
     }
 }
 

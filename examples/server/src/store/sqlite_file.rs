@@ -111,7 +111,7 @@ impl From<rusqlite::Error> for StoreError {
             error if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
                 Self::Failed(format!("{error}; creating its -shm file needs permission"))
             }
-            error => Self::new(&error.to_string()),
+            error => Self::Failed(error.to_string()),
         }
     }
 }
