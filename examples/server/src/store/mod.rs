@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Stores a delivery, with a notification for each channel if `notify`. Returns once both are
-    /// committed. If that was not confirmed in time, it may still succeed, and a retry is a duplicate
+    /// committed. If that was not confirmed in time, it may still succeed. A retry is a duplicate
     /// then.
     pub async fn store(
         &self,

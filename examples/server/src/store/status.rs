@@ -18,8 +18,8 @@ pub type Readiness = Mutex<Option<(Instant, bool)>>;
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Returns the state of the schema of `DATABASE_URL`, without changing it. Fails if the listener
-    /// could not use the database. Errors do not contain the URL.
+    /// Returns the state of the schema of `DATABASE_URL`, without changing it. Fails if the
+    /// listener could not use the database. Errors do not contain the URL.
     pub async fn check(url: &str) -> Result<Schema> {
         const MAY_CREATE: &str = "SELECT 1 WHERE has_schema_privilege(current_schema(), 'CREATE')";
         open_with_timeout(async {
