@@ -101,10 +101,10 @@ impl Service {
             None => None,
         };
         let metrics = Metrics::new();
-        let store =
-            Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         let dropped = metrics.dropped_log_records.clone();
         let log = logging::init(&settings.rust_log, settings.log_format, dropped)?;
+        let store =
+            Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         log_warnings(&settings, &webhook_secrets);
         let max_connections = max_connections();
         limit_concurrent(&mut settings, max_connections);

@@ -86,7 +86,8 @@ pub struct StoredDelivery {
 impl StoredDelivery {
     pub fn from_row(row: &Row) -> Result<Self, StoreError> {
         let signature: Vec<u8> = row.get("signature")?;
-        let signature = signature.try_into().map_err(|_| StoreError::new("invalid signature"))?;
+        let signature =
+            signature.try_into().map_err(|_| StoreError::Failed("invalid signature".into()))?;
         let delivery = VerifiedDelivery {
             signature: Signature::from_bytes(signature),
             secret_label: row.get("secret_label")?,
@@ -153,13 +154,10 @@ impl Outcome {
     }
 }
 
-/// The outcome of a commit.
+/// The outcome of a commit. A duplicate was committed before, and has changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stored {
-    New {
-        id: i64,
-    },
-    /// Committed before. Nothing has changed.
+    New { id: i64 },
     Duplicate,
 }
 
@@ -172,12 +170,6 @@ pub enum StoreError {
     Closed,
     #[error("{0}")]
     Failed(String),
-}
-
-impl StoreError {
-    pub fn new(message: &str) -> Self {
-        Self::Failed(message.to_owned())
-    }
 }
 
 pub fn to_unix_millis(time: SystemTime) -> i64 {
