@@ -4,14 +4,12 @@
 //! dotenvy's own errors contain the line that they are about, which may be the one with the secret.
 //! Ours only contain its number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io::{ErrorKind, Read};
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::config;
 
 /// Only in the working directory, not in its parents.
 const FILE: &str = ".env";
@@ -19,33 +17,57 @@ const FILE: &str = ".env";
 /// Settings that may be in a file, which `NAME_FILE` names.
 const SECRETS: [&str; 3] = ["TAWK_WEBHOOK_SECRET", "DATABASE_URL", "NOTIFY_URL"];
 
+/// The name of `TAWK_WEBHOOK_SECRET` in an older listener.
+const OLDER_SECRET: &str = "TAWK_TAWK_WEBHOOK_SECRET";
+
 /// Sets the variables of `.env` that the environment does not set, and the secrets that are in
 /// files. Removes whitespace and quotes around the values of `settings`. A missing `.env` is not an
-/// error.
-pub fn load(settings: &[String]) -> Result<()> {
+/// error. Returns the names of the variables that are set: a blank one is not.
+pub fn load(settings: Vec<String>) -> Result<BTreeSet<String>> {
     let mut variables = read_file()?;
-    for name in settings.iter().cloned().chain(SECRETS.map(file_setting)) {
+    let others = SECRETS.map(file_setting).into_iter().chain([OLDER_SECRET.to_owned()]);
+    for name in settings.into_iter().chain(others) {
         variables.entry(name).or_default();
     }
     for (name, value) in &mut variables {
         if let Ok(set) = env::var(name)
-            && config::clean(&set).is_some()
+            && is_set(name, &set)
         {
             *value = set;
         }
     }
+    variables.retain(|name, value| is_set(name, value));
     for name in SECRETS {
         read_secret(name, &mut variables)?;
+    }
+    if let Some(secret) = variables.remove(OLDER_SECRET) {
+        variables.entry("TAWK_WEBHOOK_SECRET".to_owned()).or_insert(secret);
     }
     // dotenvy sets variables for us, since `env::set_var` is unsafe.
     let lines: String = variables
         .iter()
-        .filter_map(|(name, value)| Some((name, config::clean(value)?)))
-        .map(|(name, value)| format!("{name}=\"{}\"\n", escape(value)))
+        .map(|(name, value)| format!("{name}=\"{}\"\n", escape(clean(value))))
         .collect();
     let loaded = dotenvy::from_read_iter(lines.as_bytes()).load_override();
     // The error would contain the value.
-    loaded.ok().with_context(|| format!("cannot load {FILE}"))
+    loaded.ok().with_context(|| format!("cannot load {FILE}"))?;
+    Ok(variables.into_keys().collect())
+}
+
+/// Returns whether a value is not blank, as unfilled templates leave it. A blank list of addresses
+/// is set, and then rejected, since without one any client may deliver.
+fn is_set(name: &str, value: &str) -> bool {
+    !clean(value).is_empty() || (name == "TAWK_ALLOWED_IPS" && !value.is_empty())
+}
+
+/// Removes surrounding whitespace, and quotes, which `docker run --env-file` keeps. Returns nothing
+/// of a variable that Kubernetes has set for a service: for one that is called `metrics`, it sets
+/// `METRICS_PORT=tcp://10.0.0.1:80`.
+fn clean(value: &str) -> &str {
+    let value = value.trim();
+    let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
+    let value = unquoted.map_or(value, str::trim);
+    if value.starts_with("tcp://") { "" } else { value }
 }
 
 /// Reads `.env`. Of several lines for a name, the last one counts, as in a shell.
@@ -98,16 +120,13 @@ fn invalid_line(contents: &[u8]) -> usize {
 /// Reads a secret from the file that another setting names.
 fn read_secret(name: &str, variables: &mut BTreeMap<String, String>) -> Result<()> {
     let setting = file_setting(name);
-    let Some(path) = variables.get(&setting).and_then(|path| config::clean(path)) else {
-        return Ok(());
-    };
-    ensure!(
-        variables.get(name).is_none_or(|value| config::clean(value).is_none()),
-        "{name} and {setting} are both set; remove one of them"
-    );
+    let Some(path) = variables.get(&setting) else { return Ok(()) };
+    let is_only = !variables.contains_key(name);
+    ensure!(is_only, "{name} and {setting} are both set; remove one of them");
     // The error does not contain the path, which may be the secret itself.
-    let secret = fs::read_to_string(path).with_context(|| format!("cannot read {setting}"))?;
-    let is_usable = config::clean(&secret).is_some() && !secret.contains('\0');
+    let secret = fs::read_to_string(clean(path));
+    let secret = secret.with_context(|| format!("cannot read {setting}"))?;
+    let is_usable = is_set(name, &secret) && !secret.contains('\0');
     ensure!(is_usable, "{setting}: the file contains no secret; write it into the file");
     variables.insert(name.to_owned(), secret);
     Ok(())

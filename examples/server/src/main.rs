@@ -23,14 +23,13 @@ mod supervise;
 mod telemetry;
 mod webhook;
 
-use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Error;
 use tokio::runtime::Runtime;
 
-use commands::{Arguments, Command};
+use commands::Command;
 
 /// Exit status if the command could not start: invalid settings or arguments, address in use.
 const EXIT_NOT_STARTED: u8 = 2;
@@ -46,16 +45,8 @@ fn run() -> anyhow::Result<ExitCode> {
     // Fails only if a provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
-    dotenv::load(&Arguments::variables())?;
-    let mut invalid = Vec::new();
-    let command = match Arguments::parse_from(&env::args_os().collect::<Vec<_>>(), &mut invalid) {
-        Ok(command) => command,
-        Err(error) if error.use_stderr() => return Err(commands::one_line(&error)),
-        Err(help) => {
-            help.print()?;
-            return Ok(ExitCode::SUCCESS);
-        }
-    };
+    let set = dotenv::load(commands::variables())?;
+    let (Some(command), invalid) = commands::parse(set)? else { return Ok(ExitCode::SUCCESS) };
     let runtime = Runtime::new()?;
     let finished = runtime.block_on(async {
         match command {
