@@ -12,6 +12,7 @@ mod dotenv;
 mod error;
 mod escape;
 mod event_summary;
+mod http_client;
 mod notify;
 mod outbox;
 mod redact;
@@ -45,8 +46,7 @@ fn run() -> anyhow::Result<ExitCode> {
     // Fails only if a provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
-    let set = dotenv::load(commands::variables())?;
-    let (Some(command), invalid) = commands::parse(set)? else { return Ok(ExitCode::SUCCESS) };
+    let (command, invalid) = commands::parse(dotenv::load(commands::variables())?)?;
     let runtime = Runtime::new()?;
     let finished = runtime.block_on(async {
         match command {
@@ -55,7 +55,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Command::Healthcheck(settings) => Ok(commands::healthcheck::run(&settings).await),
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
-            Command::Notify(arguments) => commands::notify::run(arguments).await,
+            Command::Notify(command) => commands::notify::run(command).await,
         }
     });
     // A hanging DNS lookup must not block the exit.

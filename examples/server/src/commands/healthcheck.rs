@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
 use http::StatusCode;
-use reqwest::Client;
-use reqwest::redirect::Policy;
 
 use crate::config::Settings;
+use crate::{http_client, print_error};
 
 /// Timeout for the response.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ pub async fn run(settings: &Settings) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "tawk-listener: unhealthy: {error:#}");
+            print_error(&error.context("unhealthy"));
             ExitCode::FAILURE
         }
     }
@@ -35,14 +34,10 @@ pub async fn request(settings: &Settings) -> Result<String> {
     ensure!(settings.port != 0, "the port is unknown; set PORT to a port above 0");
     let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}:{}/healthz", host(&settings.host), settings.port);
-    let client = Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .timeout(TIMEOUT)
-        // The certificate is not for this address. Nothing secret is sent or received.
-        .tls_certs_only([])
-        .tls_danger_accept_invalid_certs(true)
-        .build()?;
+    // The certificate is not for this address. Nothing secret is sent or received.
+    let client =
+        http_client::builder(scheme).tls_certs_only([]).tls_danger_accept_invalid_certs(true);
+    let client = client.no_proxy().timeout(TIMEOUT).build()?;
     let response = client.get(&url).send().await.map_err(|error| {
         let cause = anyhow::Error::from(error.without_url());
         let advice = "start the listener, or set HOST, PORT and TLS_CERT to its values";

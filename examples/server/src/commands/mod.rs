@@ -41,8 +41,9 @@ pub enum Command {
     Send(send::Arguments),
     /// Read the stored deliveries
     Inbox(inbox::Arguments),
-    /// Send test notifications
-    Notify(notify::Arguments),
+    /// Check the notification targets
+    #[command(subcommand, arg_required_else_help = false)]
+    Notify(notify::Command),
 }
 
 /// Returns the environment variables of all settings.
@@ -52,24 +53,22 @@ pub fn variables() -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// Parses the command line and the variables that are set. Returns the command, or `None` if help
-/// or the version was printed.
+/// Parses the command line and the variables that are set. Prints help and the version, and exits.
 ///
 /// For `check`, errors about variables are returned too, and the variables treated as unset.
-pub fn parse(mut set: BTreeSet<String>) -> Result<(Option<Command>, Vec<Error>)> {
+pub fn parse(mut set: BTreeSet<String>) -> Result<(Command, Vec<Error>)> {
     let is_check = env::args_os().nth(1).is_some_and(|command| command == "check");
     let mut invalid = Vec::new();
     loop {
         let matches = read_only(Arguments::command(), &set).try_get_matches();
         let error = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
             Ok(Arguments { command, settings }) => {
-                return Ok((Some(command.unwrap_or(Command::Serve(settings))), invalid));
+                return Ok((command.unwrap_or(Command::Serve(settings)), invalid));
             }
             Err(error) => error,
         };
         if !error.use_stderr() {
-            error.print()?;
-            return Ok((None, invalid));
+            error.exit();
         }
         let variable = invalid_variable(&error, &set);
         let line = one_line(&error, variable.as_deref());

@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::Context;
-use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response, Url, retry};
 
 use super::channel::{Address, Target};
 use super::message::Message;
 use super::send_error::{SendError, error_code, reports_failure};
+use crate::http_client;
 
 /// Timeout for the name lookup, TCP and TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,10 +28,7 @@ pub struct Notifier {
 impl Notifier {
     /// Fails if the system has no trusted certificates.
     pub fn new(target: Target) -> anyhow::Result<Self> {
-        let client = client(&target.url).build().context(
-            "failed to load the trusted certificates of this system; install them (package \
-             ca-certificates) or set SSL_CERT_FILE",
-        )?;
+        let client = http_client::build(client(&target.url))?;
         Ok(Self { target, client })
     }
 
@@ -64,21 +60,15 @@ impl Notifier {
     }
 }
 
-/// Creates the settings of a client. Notifications are rare, so each has its own connection.
-///
-/// Redirects are not followed: personal data is sent only to the configured URL. The proxy of the
-/// system is used, except for a receiver on this machine.
+/// Returns a client for a receiver. Notifications are rare, so each has its own connection. The
+/// proxy of the system is used, except for a receiver on this machine.
 fn client(url: &Url) -> ClientBuilder {
-    let client = Client::builder()
-        .user_agent("tawk-listener")
+    let client = http_client::builder(url.scheme())
         .http1_only()
-        .redirect(Policy::none())
         .retry(retry::never())
         .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT);
-    // Otherwise a system without certificates could not send at all.
-    let client = if url.scheme() == "http" { client.tls_certs_only([]) } else { client };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if is_loopback || host == "localhost" { client.no_proxy() } else { client }

@@ -8,18 +8,12 @@ use tower_tawk::test_util::Fault as SignatureFault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     Signature(SignatureFault),
-    Body(BodyFault),
-    /// The delivery is sent twice. Not rejected, because Tawk.to retries deliveries whose response
-    /// it missed.
-    Duplicate,
-}
-
-/// A body that a listener does not read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyFault {
     Truncated,
     Oversize,
     Slow,
+    /// The delivery is sent twice. Not rejected, because Tawk.to retries deliveries whose response
+    /// it missed.
+    Duplicate,
 }
 
 /// The arguments of `--fault`, with their help.
@@ -34,9 +28,9 @@ const FAULTS: [(&str, Fault, &str); 14] = [
     ("multiple", Fault::Signature(SignatureFault::MultipleSignatures), "two signatures: 403"),
     ("wrong-secret", Fault::Signature(SignatureFault::WrongSecret), "another secret: 403"),
     ("altered", Fault::Signature(SignatureFault::Altered), "body changed after signing: 403"),
-    ("truncated", Fault::Body(BodyFault::Truncated), "half of the declared length: 400"),
-    ("oversize", Fault::Body(BodyFault::Oversize), "3 MiB, above the default limit: 413"),
-    ("slow", Fault::Body(BodyFault::Slow), "one byte a second, until the deadline: 408"),
+    ("truncated", Fault::Truncated, "half of the declared length: 400"),
+    ("oversize", Fault::Oversize, "3 MiB, above the default limit: 413"),
+    ("slow", Fault::Slow, "one byte a second, until the deadline: 408"),
     ("duplicate", Fault::Duplicate, "every delivery twice, with one event id: 2xx"),
 ];
 
@@ -45,9 +39,9 @@ impl Fault {
     pub const fn expected_rejection(self) -> Option<StatusCode> {
         match self {
             Self::Signature(_) => Some(StatusCode::FORBIDDEN),
-            Self::Body(BodyFault::Truncated) => Some(StatusCode::BAD_REQUEST),
-            Self::Body(BodyFault::Oversize) => Some(StatusCode::PAYLOAD_TOO_LARGE),
-            Self::Body(BodyFault::Slow) => Some(StatusCode::REQUEST_TIMEOUT),
+            Self::Truncated => Some(StatusCode::BAD_REQUEST),
+            Self::Oversize => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Slow => Some(StatusCode::REQUEST_TIMEOUT),
             Self::Duplicate => None,
         }
     }
