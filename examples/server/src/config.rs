@@ -1,5 +1,4 @@
-//! The settings of `serve`, and those that other commands share: the webhook secrets (`send`) and
-//! the database (`inbox`).
+//! The settings of `serve`, and those that other commands share.
 
 #![allow(clippy::doc_markdown, reason = "`--help` shows the comments on settings")]
 
@@ -21,9 +20,7 @@ use ipnet::IpNet;
 use crate::notify::Triggers;
 
 /// The settings of `serve`. Each is a flag, an environment variable and a line of `.env`, in this
-/// order of precedence.
-///
-/// Secrets are strings that we parse ourselves, because clap's errors contain invalid values. There
+/// order of precedence. Secrets are strings, since clap's errors contain invalid values, and there
 /// is no `Debug` for the same reason.
 #[derive(Args)]
 pub struct Settings {
@@ -124,8 +121,7 @@ pub struct Notify {
     /// Comma-separated notification targets: https://HOST/PATH for Slack and other chat services,
     /// ntfys://HOST/TOPIC for ntfy (http:// and ntfy:// without TLS)
     #[arg(long, env, hide_env_values = true, value_name = "URLS")]
-    #[arg(default_value = "", hide_default_value = true)]
-    pub notify_url: String,
+    pub notify_url: Option<String>,
 
     /// Comma-separated events that send a notification: agent-reply (an agent replied, known once
     /// the transcript arrives, or started a chat), chat-start, chat-end, transcript, ticket
@@ -180,8 +176,7 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
 pub struct Networks(Vec<IpNet>);
 
 impl Networks {
-    /// Returns whether one of the networks contains `address`. IPv4-mapped IPv6 addresses, which
-    /// dual-stack sockets report for IPv4 peers, are IPv4 addresses.
+    /// IPv4-mapped IPv6 addresses, as of the IPv4 peers of dual-stack sockets, are IPv4 addresses.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -192,17 +187,14 @@ impl FromStr for Networks {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let networks = text.split(',').map(|entry| parse_network(entry.trim()));
-        networks.collect::<Option<_>>().map(Self).ok_or(
-            "write addresses and networks separated by commas, as in 192.0.2.7,2001:db8::/32",
+        let parse = |entry: &str| match entry.parse::<IpAddr>() {
+            Ok(address) => Ok(address.to_canonical().into()),
+            Err(_) => entry.parse(),
+        };
+        let networks = text.split(',').map(|entry| parse(entry.trim()));
+        networks.collect::<Result<_, _>>().map(Self).map_err(
+            |_| "write addresses and networks separated by commas, as in 192.0.2.7,2001:db8::/32",
         )
-    }
-}
-
-fn parse_network(entry: &str) -> Option<IpNet> {
-    match entry.parse::<IpAddr>() {
-        Ok(address) => Some(address.to_canonical().into()),
-        Err(_) => entry.parse().ok(),
     }
 }
 

@@ -1,15 +1,13 @@
 //! Completes the environment, before anything reads it: with the lines of `.env`, and with the
-//! contents of the files that `TAWK_WEBHOOK_SECRET_FILE` and the like name.
-//!
-//! dotenvy's own errors contain the line that they are about, which may be the one with the secret.
-//! Ours only contain its number.
+//! contents of the files that `TAWK_WEBHOOK_SECRET_FILE` and the like name. Errors contain the
+//! number of a line and not its text, which may be the secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io::{ErrorKind, Read};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// Only in the working directory, not in its parents.
 const FILE: &str = ".env";
@@ -21,8 +19,7 @@ const SECRETS: [&str; 3] = ["TAWK_WEBHOOK_SECRET", "DATABASE_URL", "NOTIFY_URL"]
 const OLDER_SECRET: &str = "TAWK_TAWK_WEBHOOK_SECRET";
 
 /// Sets the variables of `.env` that the environment does not set, and the secrets that are in
-/// files. Removes whitespace and quotes around the values of `settings`. A missing `.env` is not an
-/// error. Returns the names of the variables that are set: a blank one is not.
+/// files. Cleans the values of `settings`. Returns the names of all that are set.
 pub fn load(settings: Vec<String>) -> Result<BTreeSet<String>> {
     let mut variables = read_file()?;
     let others = SECRETS.map(file_setting).into_iter().chain([OLDER_SECRET.to_owned()]);
@@ -30,9 +27,7 @@ pub fn load(settings: Vec<String>) -> Result<BTreeSet<String>> {
         variables.entry(name).or_default();
     }
     for (name, value) in &mut variables {
-        if let Ok(set) = env::var(name)
-            && is_set(name, &set)
-        {
+        if let Some(set) = env::var(name).ok().filter(|set| is_set(name, set)) {
             *value = set;
         }
     }
@@ -54,15 +49,14 @@ pub fn load(settings: Vec<String>) -> Result<BTreeSet<String>> {
     Ok(variables.into_keys().collect())
 }
 
-/// Returns whether a value is not blank, as unfilled templates leave it. A blank list of addresses
-/// is set, and then rejected, since without one any client may deliver.
+/// Blank is unset, as unfilled templates leave it. A blank list of addresses is set, and then
+/// rejected, since without one any client may deliver.
 fn is_set(name: &str, value: &str) -> bool {
     !clean(value).is_empty() || (name == "TAWK_ALLOWED_IPS" && !value.is_empty())
 }
 
-/// Removes surrounding whitespace, and quotes, which `docker run --env-file` keeps. Returns nothing
-/// of a variable that Kubernetes has set for a service: for one that is called `metrics`, it sets
-/// `METRICS_PORT=tcp://10.0.0.1:80`.
+/// Removes surrounding whitespace, and quotes, which `docker run --env-file` keeps. Kubernetes sets
+/// `METRICS_PORT=tcp://10.0.0.1:80` for a service `metrics`, which is blank too.
 fn clean(value: &str) -> &str {
     let value = value.trim();
     let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
@@ -73,11 +67,10 @@ fn clean(value: &str) -> &str {
 /// Reads `.env`. Of several lines for a name, the last one counts, as in a shell.
 fn read_file() -> Result<BTreeMap<String, String>> {
     let contents = match fs::read(FILE) {
-        Ok(contents) => decode(contents),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => {
-            bail!("cannot read {FILE}: {error}; make it a readable file, or remove it");
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        contents => decode(contents.with_context(|| {
+            format!("cannot read {FILE}; make it a readable file, or remove it")
+        })?),
     };
     parse(&contents).with_context(|| {
         format!(
@@ -102,15 +95,14 @@ fn decode(contents: Vec<u8>) -> Vec<u8> {
 
 /// Returns `None` if a line is invalid, or contains NUL, which environment variables can't.
 fn parse(contents: &[u8]) -> Option<BTreeMap<String, String>> {
+    if contents.contains(&0) {
+        return None;
+    }
     // dotenvy rejects a blank at the end of the file.
-    let lines = dotenvy::from_read_iter(contents.chain(&b"\n"[..]));
-    let variables: BTreeMap<_, _> = lines.collect::<Result<_, _>>().ok()?;
-    let has_nul = variables.iter().any(|(name, value)| (name.to_owned() + value).contains('\0'));
-    (!has_nul).then_some(variables)
+    dotenvy::from_read_iter(contents.chain(&b"\n"[..])).collect::<Result<_, _>>().ok()
 }
 
-/// Returns the number of the line at which the first invalid entry begins, which may span several
-/// lines: the line after the longest beginning of the file that is valid.
+/// Returns the number of the first invalid line: the one after the longest valid start of the file.
 fn invalid_line(contents: &[u8]) -> usize {
     let lines: Vec<_> = contents.split_inclusive(|byte| *byte == b'\n').collect();
     let is_valid = |count: &usize| parse(&lines[..*count].concat()).is_some();

@@ -1,5 +1,4 @@
-//! `tawk-listener check`: finds what is wrong with the settings and what they refer to. Nothing is
-//! received, sent or changed, so it can run next to the listener.
+//! `tawk-listener check`: finds what is wrong, and changes nothing, so it can run at any time.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -18,8 +17,7 @@ use crate::{EXIT_NOT_STARTED, notify, print_error, server};
 /// Timeout for the warnings to be written.
 const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Checks everything that `serve` does before it listens, and prints all errors, after those about
-/// values that are `invalid`. Warnings are the log records that `serve` writes.
+/// Does what `serve` does before it listens, and prints all errors. Its warnings are log records.
 pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode> {
     let log = logging::init("warn", LogFormat::Text, Counter::default())?;
     let mut errors = invalid;
@@ -32,7 +30,7 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
         Ok(tls) => tls.iter().for_each(Tls::log_warnings),
         Err(error) => errors.push(error),
     }
-    errors.extend(notify::notifiers(&settings.notify.notify_url).err());
+    errors.extend(notify::notifiers(settings.notify.notify_url.as_deref()).err());
     errors.extend(addresses(&settings).await);
     let database = match Store::check(&settings.database.database_url).await {
         Ok(Schema::Missing) => "the database is empty or missing; `serve` creates its tables",

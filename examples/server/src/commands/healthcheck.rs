@@ -1,5 +1,4 @@
-//! `tawk-listener healthcheck`: requests `/healthz` of the listener with the same settings, for
-//! containers that have no shell and no HTTP client.
+//! `tawk-listener healthcheck`, for containers that have no shell and no HTTP client.
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

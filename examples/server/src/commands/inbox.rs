@@ -10,11 +10,10 @@ use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
-use crate::escape::{json_page, json_text, printable};
-use crate::notify;
-use crate::redact;
+use crate::escape::{escaped, json_text, printable};
 use crate::store::{Access, Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
+use crate::{notify, print_error, redact};
 
 // The comments are what `--help` shows.
 /// Read the inbox: what has been received
@@ -64,36 +63,35 @@ pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode>
     let result = execute(&store, command).await;
     store.close().await;
     let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
-    if let Some(error) = error.downcast_ref::<io::Error>()
-        && error.kind() == ErrorKind::BrokenPipe
-    {
+    let output_error = error.downcast_ref::<io::Error>();
+    if output_error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         // The reader has stopped reading, as `head` does.
         return Ok(ExitCode::SUCCESS);
     }
-    let _ = writeln!(io::stderr(), "tawk-listener: {error:#}");
+    print_error(&error);
     Ok(ExitCode::FAILURE)
 }
 
 async fn execute(store: &Store, command: Command) -> Result<()> {
-    let deliveries_after = async |id| store.deliveries_after(id).await;
-    let notifications_after = async |id| store.notifications_after(id).await;
     match command {
         Command::List => {
             print(
                 "    id  received                  event                    \
                  chat or ticket                        secret           bytes",
             )?;
-            print_all(deliveries_after, |row| (row.id, delivery_row(row))).await
+            print_all(store, Store::deliveries_after, |row| (row.id, delivery_row(row))).await
         }
         Command::Outbox => {
             print(
                 "    id  delivery  channel                           state    \
                  tries  sent, failed or due       why",
             )?;
-            print_all(notifications_after, |row| (row.id, notification_row(row))).await
+            print_all(store, Store::notifications_after, |row| (row.id, notification_row(row)))
+                .await
         }
         Command::Export => {
-            print_all(deliveries_after, |row| (row.id, json_text(&to_json(row)))).await
+            print_all(store, Store::deliveries_after, |row| (row.id, json_text(&to_json(row))))
+                .await
         }
         Command::Show { id } => {
             let stored = find(store, id).await?;
@@ -101,22 +99,22 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
             if let Ok(body) = serde_json::from_slice::<Value>(&stored.delivery.body) {
                 object["body"] = body;
             }
-            Ok(print(&json_page(&object))?)
+            Ok(print(&escaped(format!("{object:#}")))?)
         }
         Command::Backup { file } => store.backup(&file).await,
         Command::Replay { id, notify } => replay(store, id, &notify).await,
     }
 }
 
-/// Prints rows as they are read. `rows_after` returns the next ones after an id, and `format` the
-/// id and the line of a row.
+/// Prints rows as they are read. `format` returns the id and the line of a row.
 async fn print_all<T>(
-    rows_after: impl AsyncFn(i64) -> Result<Vec<T>, StoreError>,
+    store: &Store,
+    rows_after: impl AsyncFn(&Store, i64) -> Result<Vec<T>, StoreError>,
     format: impl Fn(&T) -> (i64, String),
 ) -> Result<()> {
     let mut last = 0;
     loop {
-        let rows = rows_after(last).await?;
+        let rows = rows_after(store, last).await?;
         for (id, line) in rows.iter().map(&format) {
             print(&printable(line.trim_end()))?;
             last = id;
@@ -174,14 +172,14 @@ fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
 /// The listener that runs sends the notifications, and retries them until they succeed.
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     let StoredDelivery { delivery, .. } = find(store, id).await?;
-    let addresses = notify::addresses(&notify.notify_url)?;
-    if addresses.is_empty() {
+    let targets = notify::targets(notify.notify_url.as_deref())?;
+    if targets.is_empty() {
         bail!("NOTIFY_URL is not set; set it to the listener's value");
     }
     if notify.notify_on.find(&delivery.event()).is_none() {
         bail!("delivery {id} does not match NOTIFY_ON");
     }
-    let channels = store.channel_names(&addresses).await?;
+    let channels = store.channel_names(targets.iter()).await?;
     store.replay(id, &channels).await?;
     Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
 }

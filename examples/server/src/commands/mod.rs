@@ -79,12 +79,10 @@ pub fn parse(mut set: BTreeSet<String>) -> Result<(Command, Vec<Error>)> {
     }
 }
 
-/// Ignores the variables that are not in `set`, and the case of named values, in `command` and its
-/// subcommands.
+/// Ignores blank variables, which are not in `set`, and the case of named values.
 fn read_only(command: clap::Command, set: &BTreeSet<String>) -> clap::Command {
     command.mut_subcommands(|command| read_only(command, set)).mut_args(|argument| {
         let Some(name) = argument.get_env() else { return argument };
-        // The help names those that are missing, and the others can only be invalid.
         let is_blank =
             name.to_str().is_some_and(|name| env::var(name).is_ok() && !set.contains(name));
         let argument = argument.ignore_case(true);
@@ -92,8 +90,7 @@ fn read_only(command: clap::Command, set: &BTreeSet<String>) -> clap::Command {
     })
 }
 
-/// Converts an error of clap into one line without secrets. It names the variable instead of its
-/// flag.
+/// Converts an error into one line without secrets that names the variable instead of its flag.
 fn one_line(error: &clap::Error, variable: Option<&str>) -> Error {
     // A space too many can turn a secret into an argument or the name of a subcommand. clap's own
     // notation begins with `-`, `<` or `[`. If a subcommand is missing, `word` is its parent.
@@ -115,8 +112,7 @@ fn one_line(error: &clap::Error, variable: Option<&str>) -> Error {
     }
 }
 
-/// Returns the environment variable that an error is about, unless its flag, such as
-/// `--port <PORT>`, was used.
+/// Returns the variable that an error is about, unless its flag, such as `--port <PORT>`, was used.
 fn invalid_variable(error: &clap::Error, set: &BTreeSet<String>) -> Option<String> {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
     let flag = flag.split([' ', '=']).next()?;

@@ -24,7 +24,7 @@ pub enum Command {
 
 /// Runs the command. Exits with 1 if a notification was not accepted.
 pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
-    let notifiers = notify::notifiers(&notify.notify_url)?;
+    let notifiers = notify::notifiers(notify.notify_url.as_deref())?;
     if notifiers.is_empty() {
         bail!("NOTIFY_URL is not set");
     }
@@ -40,7 +40,7 @@ pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
                 format!("not sent: {reason}")
             }
         };
-        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.address().host)?;
+        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.target.host)?;
     }
     Ok(exit_code)
 }

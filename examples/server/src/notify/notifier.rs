@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Response, Url, retry};
 
-use super::channel::{Address, Target};
+use super::channel::Target;
 use super::message::Message;
 use super::send_error::{SendError, error_code, reports_failure};
 use crate::http_client;
@@ -21,19 +21,14 @@ const MAX_BODY_LEN: usize = 4 * 1024;
 
 /// Sends notifications to one channel.
 pub struct Notifier {
-    target: Target,
+    pub target: Target,
     client: Client,
 }
 
 impl Notifier {
-    /// Fails if the system has no trusted certificates.
     pub fn new(target: Target) -> anyhow::Result<Self> {
         let client = http_client::build(client(&target.url))?;
         Ok(Self { target, client })
-    }
-
-    pub fn address(&self) -> &Address {
-        &self.target.address
     }
 
     /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
@@ -60,8 +55,8 @@ impl Notifier {
     }
 }
 
-/// Returns a client for a receiver. Notifications are rare, so each has its own connection. The
-/// proxy of the system is used, except for a receiver on this machine.
+/// Notifications are rare, so each has its own connection. The proxy of the system is used, except
+/// for a receiver on this machine.
 fn client(url: &Url) -> ClientBuilder {
     let client = http_client::builder(url.scheme())
         .http1_only()
@@ -109,7 +104,7 @@ mod tests {
     fn notifier(scheme: &str, address: SocketAddr, trusted: Option<Certificate>) -> Notifier {
         let _ = ring::default_provider().install_default();
         let url = format!("{scheme}://user:pAssw0rd@{address}/services/hXq7Zp2mVd9k?to=Qw8eRt5z");
-        let target = channel::parse(&url).unwrap().remove(0);
+        let target = channel::targets(Some(&url)).unwrap().remove(0);
         let client = client(&target.url).tls_certs_only(trusted).build().unwrap();
         Notifier { target, client }
     }

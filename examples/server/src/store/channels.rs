@@ -7,23 +7,26 @@ use sha2::Sha256;
 
 use super::Store;
 use super::model::StoreError;
-use crate::notify::Address;
+use crate::notify::Target;
 
 impl Store {
     /// Returns the names of channels, in their order. A new channel gets the next number. Pending
     /// notifications under the name that an earlier version gave it are renamed.
-    pub async fn channel_names(&self, addresses: &[Address]) -> Result<Vec<String>, StoreError> {
-        if addresses.is_empty() {
+    pub async fn channel_names(
+        &self,
+        targets: impl ExactSizeIterator<Item = &Target>,
+    ) -> Result<Vec<String>, StoreError> {
+        if targets.len() == 0 {
             return Ok(Vec::new());
         }
         let key = self.channel_key().await?;
         let mut names = Vec::new();
-        for address in addresses {
+        for target in targets {
             let mac = Hmac::<Sha256>::new_from_slice(&key);
             let mac = mac.map_err(|_| StoreError::new("invalid key of the channels"))?;
-            let digest = mac.chain_update(&address.url).finalize().into_bytes().to_vec();
-            let name = format!("{}-{}", address.host, self.channel_number(digest).await?);
-            self.rename_channel(&address.earlier_name(), &name).await?;
+            let digest = mac.chain_update(&target.address).finalize().into_bytes().to_vec();
+            let name = format!("{}-{}", target.host, self.channel_number(digest).await?);
+            self.rename_channel(&target.earlier_name(), &name).await?;
             names.push(name);
         }
         Ok(names)

@@ -17,8 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::fault::Fault;
 
-/// Timeout for a response. The fault `slow` waits for the one after the listener's deadline for a
-/// body, 30 s by default.
+/// Timeout for a response. The listener responds to the fault `slow` after 30 s by default.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Sends a delivery once, and returns the status of the response.
@@ -58,8 +57,7 @@ fn slowly(request: Request<Bytes>) -> Request<Body> {
     Request::from_parts(head, Body::wrap(StreamBody::new(frames)))
 }
 
-/// Sends half of the body, and then the end of the stream. HTTP clients never send fewer bytes than
-/// they declare.
+/// Sends half of the body. HTTP clients never send fewer bytes than they declare.
 async fn exchange_half(request: &Request<Bytes>) -> Result<StatusCode> {
     let (url, body) = (request.uri(), request.body());
     let authority = url.authority().context("URL has no host")?;

@@ -23,8 +23,7 @@ pub fn command(request: &Request<Bytes>, file: &str) -> anyhow::Result<String> {
     }
     // Tawk.to is not known to send `Expect: 100-continue`, as curl does before long bodies.
     options.push("--header 'expect:'".to_owned());
-    // Otherwise curl would read a body that starts with `@` as the name of a file, and brackets in
-    // the URL as patterns.
+    // curl takes a body that starts with `@` for a file, and brackets in the URL for patterns.
     options.push(format!("--data-raw {}", quote(body)));
     options.push(format!("--globoff {}", quote(&request.uri().to_string())));
     Ok(format!(
@@ -33,8 +32,7 @@ pub fn command(request: &Request<Bytes>, file: &str) -> anyhow::Result<String> {
     ))
 }
 
-/// Returns the body as text, unless it is too long or contains control characters, which could
-/// change the terminal.
+/// Returns the body as text, unless it is too long or contains terminal escape sequences.
 fn printable(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     let has_control = text.contains(|c: char| c.is_control() && !"\n\r\t".contains(c));

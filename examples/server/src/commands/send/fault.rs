@@ -11,8 +11,7 @@ pub enum Fault {
     Truncated,
     Oversize,
     Slow,
-    /// The delivery is sent twice. Not rejected, because Tawk.to retries deliveries whose response
-    /// it missed.
+    /// The delivery is sent twice, as after a response that Tawk.to missed. It is not rejected.
     Duplicate,
 }
 

@@ -1,8 +1,7 @@
 //! `tawk-listener send`: sends signed test deliveries, optionally with a fault.
 //!
-//! [`payload`] and [`fault`] say what to send, [`client`] sends it, and [`curl`] prints commands
-//! instead. Output errors are ignored: if the reader goes away, as `head` does, the deliveries are
-//! still sent, and the exit status is about them.
+//! Output errors are ignored: if the reader goes away, as `head` does, the deliveries are still
+//! sent, and the exit status is about them.
 
 mod client;
 mod curl;
@@ -122,8 +121,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(if is_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns whether the responses to a delivery, and to its duplicate, are as expected, and their
-/// text, such as `200` or `200; expected 403`. Expects 2xx if no rejection is expected.
+/// Returns whether the responses to a delivery and its duplicate are as expected, and their text.
 fn describe(
     responses: &[anyhow::Result<StatusCode>],
     rejection: Option<StatusCode>,
@@ -151,8 +149,8 @@ fn print(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// Prints a row for each payload as soon as its `repeat` outcomes are complete, and then a summary.
-/// Returns whether every response was as expected.
+/// Prints a row for each payload once its outcomes are complete, and a summary. Returns whether
+/// every response was as expected.
 async fn report(
     mut outcomes: impl Stream<Item = (bool, String)> + Unpin,
     payloads: &[Payload],
