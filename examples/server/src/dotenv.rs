@@ -20,10 +20,11 @@ const OLDER_SECRET: &str = "TAWK_TAWK_WEBHOOK_SECRET";
 
 /// Sets the variables of `.env` that the environment does not set, and the secrets that are in
 /// files. Cleans the values of `settings`. Returns the names of all that are set.
-pub fn load(settings: Vec<String>) -> Result<BTreeSet<String>> {
+pub fn load<'a>(settings: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
     let mut variables = read_file()?;
-    let others = SECRETS.map(file_setting).into_iter().chain([OLDER_SECRET.to_owned()]);
-    for name in settings.into_iter().chain(others) {
+    let others =
+        SECRETS.map(|name| format!("{name}_FILE")).into_iter().chain([OLDER_SECRET.to_owned()]);
+    for name in settings.map(str::to_owned).chain(others) {
         variables.entry(name).or_default();
     }
     for (name, value) in &mut variables {
@@ -111,7 +112,7 @@ fn invalid_line(contents: &[u8]) -> usize {
 
 /// Reads a secret from the file that another setting names.
 fn read_secret(name: &str, variables: &mut BTreeMap<String, String>) -> Result<()> {
-    let setting = file_setting(name);
+    let setting = format!("{name}_FILE");
     let Some(path) = variables.get(&setting) else { return Ok(()) };
     let is_only = !variables.contains_key(name);
     ensure!(is_only, "{name} and {setting} are both set; remove one of them");
@@ -122,10 +123,6 @@ fn read_secret(name: &str, variables: &mut BTreeMap<String, String>) -> Result<(
     ensure!(is_usable, "{setting}: the file contains no secret; write it into the file");
     variables.insert(name.to_owned(), secret);
     Ok(())
-}
-
-fn file_setting(name: &str) -> String {
-    format!("{name}_FILE")
 }
 
 /// Escapes a value for double quotes.

@@ -46,13 +46,13 @@ fn run() -> anyhow::Result<ExitCode> {
     // Fails only if a provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
-    let (command, invalid) = commands::parse(dotenv::load(commands::variables())?)?;
+    let (command, invalid) = commands::parse()?;
     let runtime = Runtime::new()?;
     let finished = runtime.block_on(async {
         match command {
             Command::Serve(settings) => server::run(settings).await,
             Command::Check(settings) => commands::check::run(settings, invalid).await,
-            Command::Healthcheck(settings) => Ok(commands::healthcheck::run(&settings).await),
+            Command::Healthcheck(settings) => Ok(commands::check::healthcheck(&settings).await),
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
             Command::Notify(command) => commands::notify::run(command).await,

@@ -101,7 +101,19 @@ impl Worker {
             }
         };
         let paused_until = retry_after.map(|retry_after| SystemTime::now() + retry_after);
-        self.report(&claimed, &outcome);
+        let channel = &*self.channel;
+        let Notification { delivery_id: delivery, attempts, .. } = &claimed;
+        self.state.metrics.notification(channel, outcome.name());
+        match &outcome {
+            Outcome::Sent => info!(channel, delivery, attempts, "notification sent"),
+            Outcome::Again { at, why: reason } => {
+                let retry_at = format_rfc3339_seconds(*at);
+                info!(channel, delivery, attempts, reason, %retry_at, "notification not sent");
+            }
+            Outcome::Failed { why: reason } => {
+                warn!(channel, delivery, attempts, reason, "notification failed");
+            }
+        }
         // Otherwise the notification would be sent again.
         while let Err(error) = self.state.store.finish(&claimed, &outcome).await {
             warn!(%error, "failed to record notification outcome; retrying");
@@ -140,22 +152,6 @@ impl Worker {
             return Err(SendError::transient("database timed out"));
         }
         self.notifier.send(&message, key).await
-    }
-
-    fn report(&self, claimed: &Notification, outcome: &Outcome) {
-        let channel = &*self.channel;
-        let Notification { delivery_id: delivery, attempts, .. } = claimed;
-        self.state.metrics.notification(channel, outcome.name());
-        match outcome {
-            Outcome::Sent => info!(channel, delivery, attempts, "notification sent"),
-            Outcome::Again { at, why: reason } => {
-                let retry_at = format_rfc3339_seconds(*at);
-                info!(channel, delivery, attempts, reason, %retry_at, "notification not sent");
-            }
-            Outcome::Failed { why: reason } => {
-                warn!(channel, delivery, attempts, reason, "notification failed");
-            }
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
@@ -16,7 +16,6 @@ use crate::telemetry::metrics::Metrics;
 use crate::{notify, print_error, redact};
 
 // The comments are what `--help` shows.
-/// Read the inbox: what has been received
 #[derive(Args)]
 #[command(arg_required_else_help = false)]
 pub struct Arguments {
@@ -79,20 +78,16 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
                 "    id  received                  event                    \
                  chat or ticket                        secret           bytes",
             )?;
-            print_all(store, Store::deliveries_after, |row| (row.id, delivery_row(row))).await
+            print_all(store, Store::deliveries_after, delivery_row).await
         }
         Command::Outbox => {
             print(
                 "    id  delivery  channel                           state    \
                  tries  sent, failed or due       why",
             )?;
-            print_all(store, Store::notifications_after, |row| (row.id, notification_row(row)))
-                .await
+            print_all(store, Store::notifications_after, notification_row).await
         }
-        Command::Export => {
-            print_all(store, Store::deliveries_after, |row| (row.id, json_text(&to_json(row))))
-                .await
-        }
+        Command::Export => print_all(store, Store::deliveries_after, json_row).await,
         Command::Show { id } => {
             let stored = find(store, id).await?;
             let mut object = to_json(&stored);
@@ -130,20 +125,28 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 /// Formats a row in columns of the usual width.
-fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> String {
+fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> (i64, String) {
     let VerifiedDelivery { event, chat_id, ticket_id, secret_label, body, .. } = delivery;
     let received = format_rfc3339_millis(delivery.received_at);
     let event = event.as_deref().unwrap_or_default();
     let subject = chat_id.as_deref().or(ticket_id.as_deref()).unwrap_or_default();
     let bytes = body.len();
-    format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}")
+    let row =
+        format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}");
+    (*id, row)
 }
 
-fn notification_row(notification: &Notification) -> String {
+fn notification_row(notification: &Notification) -> (i64, String) {
     let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
     let at = format_rfc3339_millis(notification.at);
     let why = notification.last_error.as_deref().unwrap_or_default();
-    format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}")
+    let row =
+        format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}");
+    (*id, row)
+}
+
+fn json_row(stored: &StoredDelivery) -> (i64, String) {
+    (stored.id, json_text(&to_json(stored)))
 }
 
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
@@ -173,12 +176,9 @@ fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     let StoredDelivery { delivery, .. } = find(store, id).await?;
     let targets = notify::targets(notify.notify_url.as_deref())?;
-    if targets.is_empty() {
-        bail!("NOTIFY_URL is not set; set it to the listener's value");
-    }
-    if notify.notify_on.find(&delivery.event()).is_none() {
-        bail!("delivery {id} does not match NOTIFY_ON");
-    }
+    ensure!(!targets.is_empty(), "NOTIFY_URL is not set; set it to the listener's value");
+    let trigger = notify.notify_on.find(&delivery.event());
+    ensure!(trigger.is_some(), "delivery {id} does not match NOTIFY_ON");
     let channels = store.channel_names(targets.iter()).await?;
     store.replay(id, &channels).await?;
     Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)

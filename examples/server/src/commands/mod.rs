@@ -1,7 +1,6 @@
 //! The command line, errors about it, and the commands other than `serve`.
 
 pub mod check;
-pub mod healthcheck;
 pub mod inbox;
 pub mod notify;
 pub mod send;
@@ -15,6 +14,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Settings;
+use crate::dotenv;
 
 /// Receives Tawk.to webhooks, verifies and stores them, and sends notifications.
 #[derive(Parser)]
@@ -46,17 +46,12 @@ pub enum Command {
     Notify(notify::Command),
 }
 
-/// Returns the environment variables of all settings.
-pub fn variables() -> Vec<String> {
+/// Completes the environment, and parses it and the command line. Prints help and the version, and
+/// exits. For `check`, errors about variables are returned too, and the variables treated as unset.
+pub fn parse() -> Result<(Command, Vec<Error>)> {
     let command = Arguments::command();
-    let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
-    names.map(str::to_owned).collect()
-}
-
-/// Parses the command line and the variables that are set. Prints help and the version, and exits.
-///
-/// For `check`, errors about variables are returned too, and the variables treated as unset.
-pub fn parse(mut set: BTreeSet<String>) -> Result<(Command, Vec<Error>)> {
+    let settings = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    let mut set = dotenv::load(settings)?;
     let is_check = env::args_os().nth(1).is_some_and(|command| command == "check");
     let mut invalid = Vec::new();
     loop {

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 use tower_tawk::event::Role;
 use tower_tawk::test_util::samples;
@@ -25,9 +25,7 @@ pub enum Command {
 /// Runs the command. Exits with 1 if a notification was not accepted.
 pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
     let notifiers = notify::notifiers(notify.notify_url.as_deref())?;
-    if notifiers.is_empty() {
-        bail!("NOTIFY_URL is not set");
-    }
+    ensure!(!notifiers.is_empty(), "NOTIFY_URL is not set");
     let message = test_message();
     let mut exit_code = ExitCode::SUCCESS;
     for (position, notifier) in (1..).zip(notifiers) {

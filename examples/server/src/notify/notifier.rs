@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder, Response, Url, retry};
+use reqwest::{Client, ClientBuilder, Url, retry};
 
 use super::channel::Target;
 use super::message::Message;
@@ -42,16 +42,22 @@ impl Notifier {
             .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(body.clone());
-        let response = request.send().await.map_err(|error| SendError::no_response(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let start = read_start(response).await;
+        let mut response = request.send().await.map_err(|error| SendError::no_response(&error))?;
+        let mut start = Vec::new();
+        // The rest of a body that fails or is too long is ignored.
+        while start.len() < MAX_BODY_LEN
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            start.extend(chunk);
+        }
+        let status = response.status();
         if status.is_success() && !reports_failure(&start) {
             return Ok(());
         }
         // Some receivers repeat the URL or the request.
         let sent = format!("{url} {body}");
         let code = error_code(&start).filter(|code| !sent.contains(code));
-        Err(SendError::rejected(status, &headers, code.as_deref()))
+        Err(SendError::rejected(status, response.headers(), code.as_deref()))
     }
 }
 
@@ -67,17 +73,6 @@ fn client(url: &Url) -> ClientBuilder {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if is_loopback || host == "localhost" { client.no_proxy() } else { client }
-}
-
-/// Reads a body until it ends, fails, times out or is too long.
-async fn read_start(mut response: Response) -> Vec<u8> {
-    let mut start = Vec::new();
-    while start.len() < MAX_BODY_LEN
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
-        start.extend(chunk);
-    }
-    start
 }
 
 #[cfg(test)]

@@ -51,13 +51,11 @@ impl SendError {
 
     /// Creates the error of a request without a response.
     pub fn no_response(error: &reqwest::Error) -> Self {
+        let (connect, total) = (CONNECT_TIMEOUT.as_secs(), TIMEOUT.as_secs());
         let reason = match (error.is_connect(), error.is_timeout()) {
-            (true, true) => format!(
-                "failed to connect to receiver: timed out after {} s",
-                CONNECT_TIMEOUT.as_secs()
-            ),
+            (true, true) => format!("failed to connect to receiver: timed out after {connect} s"),
             (true, false) => format!("failed to connect to receiver: {}", cause(error)),
-            (false, true) => format!("receiver timed out after {} s", TIMEOUT.as_secs()),
+            (false, true) => format!("receiver timed out after {total} s"),
             (false, false) => format!("connection to receiver failed: {}", cause(error)),
         };
         Self::transient(reason)

@@ -11,13 +11,10 @@ use tower_tawk::event::{Event, Role};
 pub enum Trigger {
     /// An agent replied in a chat (known once its transcript arrives), or started one
     AgentReply,
-    /// A chat started
     ChatStart,
-    /// A chat ended
     ChatEnd,
     /// A transcript arrived, with or without a reply of an agent
     Transcript,
-    /// A ticket was created
     Ticket,
 }
 

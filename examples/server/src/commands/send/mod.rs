@@ -4,8 +4,6 @@
 //! sent, and the exit status is about them.
 
 mod client;
-mod curl;
-mod fault;
 mod payload;
 
 use std::collections::BTreeMap;
@@ -16,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
 use clap::Args;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{Request, StatusCode, Uri};
@@ -23,11 +22,13 @@ use reqwest::Url;
 use tower_tawk::test_util::SignedRequest;
 
 use crate::{config, http_client};
-use fault::Fault;
+use client::Fault;
 use payload::Payload;
 
+/// Maximum length of a body on the command line. Linux limits an argument to 128 KiB.
+const MAX_BODY: usize = 100 * 1024;
+
 // Not `Debug`, because it contains the secret. The comments are what `--help` shows.
-/// Send signed test deliveries to a listener
 #[derive(Args)]
 #[command(after_help = "Exit status: 0 if every response was as expected (2xx, or the rejection \
                         that --fault names), 1 if one was not, 2 if nothing could be sent.")]
@@ -98,7 +99,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let copies = if fault == Some(Fault::Duplicate) { 2 } else { 1 };
 
     if arguments.print {
-        let commands = payloads.iter().map(|payload| curl::command(&sign(payload), &payload.file));
+        let commands = payloads.iter().map(|payload| curl_command(&sign(payload), &payload.file));
         for command in commands.collect::<anyhow::Result<Vec<_>>>()? {
             (0..copies).for_each(|_| print(&command));
         }
@@ -194,9 +195,8 @@ async fn report(
 
 /// Rejects characters that are not allowed in a header or hard to see in a log.
 fn parse_event_id(text: &str) -> anyhow::Result<String> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        bail!("use one or more visible ASCII characters, without spaces");
-    }
+    let is_visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    ensure!(is_visible, "use one or more visible ASCII characters, without spaces");
     Ok(text.to_owned())
 }
 
@@ -211,14 +211,66 @@ fn parse_url(text: &str) -> anyhow::Result<Uri> {
         )
 }
 
+/// Returns a curl command for a POSIX shell that sends one delivery, whose body is from `file`.
+fn curl_command(request: &Request<Bytes>, file: &str) -> anyhow::Result<String> {
+    let Some(body) = printable(request.body()) else {
+        bail!("{file} is binary or longer than 100 KiB; omit --print");
+    };
+    let mut options = Vec::new();
+    for (name, value) in request.headers() {
+        let header = match value.to_str()? {
+            // With a colon, curl would remove the header.
+            "" => format!("{name};"),
+            value => format!("{name}: {value}"),
+        };
+        options.push(format!("--header {}", quote(&header)));
+    }
+    // Tawk.to is not known to send `Expect: 100-continue`, as curl does before long bodies.
+    options.push("--header 'expect:'".to_owned());
+    // curl takes a body that starts with `@` for a file, and brackets in the URL for patterns.
+    options.push(format!("--data-raw {}", quote(body)));
+    options.push(format!("--globoff {}", quote(&request.uri().to_string())));
+    Ok(format!(
+        "curl --silent --show-error --max-time 30 --write-out ' %{{http_code}}\\n' \\\n  {}",
+        options.join(" \\\n  ")
+    ))
+}
+
+/// Returns the body as text, unless it is too long or contains terminal escape sequences.
+fn printable(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let has_control = text.contains(|c: char| c.is_control() && !"\n\r\t".contains(c));
+    (text.len() <= MAX_BODY && !has_control).then_some(text)
+}
+
+/// Quotes a text for a POSIX shell. In single quotes, only the quote itself is special.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse_url;
+    use super::*;
 
     #[test]
     fn rejects_urls_that_deliveries_cannot_be_sent_to() {
         for url in ["", "/tawk-webhook", "127.0.0.1:8000", "ftp://example.com/", "http://a@b/"] {
             assert!(parse_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn escapes_single_quotes() {
+        assert_eq!(quote("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn prints_text_without_control_characters() {
+        for text in ["{}", "{\r\n\t}\n", "¡Hola! 👋"] {
+            assert_eq!(printable(text.as_bytes()), Some(text));
+        }
+        for bytes in [&b"a\0b"[..], b"a\x1b[2J", b"\xff", &[b'1'; MAX_BODY + 1]] {
+            assert_eq!(printable(bytes), None);
         }
     }
 }
