@@ -16,12 +16,6 @@ use crate::store::{Schema, Store};
 use crate::telemetry::logging;
 use crate::{EXIT_NOT_STARTED, http_client, notify, print_error, server};
 
-/// Timeout for the warnings to be written.
-const LOG_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Timeout for the response of the listener.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Does what `serve` does before it listens, and prints all errors. Its warnings are log records.
 pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode> {
     let log = logging::init("warn", LogFormat::Text, Counter::default())?;
@@ -54,7 +48,7 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
             "the database cannot be used"
         }
     };
-    log.flush(LOG_TIMEOUT);
+    log.flush(Duration::from_secs(1));
     errors.iter().for_each(print_error);
     let problems = match errors.len() {
         0 => "no problems found".to_owned(),
@@ -87,7 +81,7 @@ async fn request(settings: &Settings) -> Result<String> {
     // The certificate is not for this address. Nothing secret is sent or received.
     let client =
         http_client::builder(scheme).tls_certs_only([]).tls_danger_accept_invalid_certs(true);
-    let client = client.no_proxy().timeout(RESPONSE_TIMEOUT).build()?;
+    let client = client.no_proxy().timeout(Duration::from_secs(5)).build()?;
     let response = client.get(&url).send().await.map_err(|error| {
         let cause = Error::from(error.without_url());
         let advice = "start the listener, or set HOST, PORT and TLS_CERT to its values";

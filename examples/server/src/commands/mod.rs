@@ -55,7 +55,7 @@ pub fn parse() -> Result<(Command, Vec<Error>)> {
     let is_check = env::args_os().nth(1).is_some_and(|command| command == "check");
     let mut invalid = Vec::new();
     loop {
-        let matches = read_only(Arguments::command(), &set).try_get_matches();
+        let matches = ignore_blank(Arguments::command(), &set).try_get_matches();
         let error = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
             Ok(Arguments { command, settings }) => {
                 return Ok((command.unwrap_or(Command::Serve(settings)), invalid));
@@ -75,8 +75,8 @@ pub fn parse() -> Result<(Command, Vec<Error>)> {
 }
 
 /// Ignores blank variables, which are not in `set`, and the case of named values.
-fn read_only(command: clap::Command, set: &BTreeSet<String>) -> clap::Command {
-    command.mut_subcommands(|command| read_only(command, set)).mut_args(|argument| {
+fn ignore_blank(command: clap::Command, set: &BTreeSet<String>) -> clap::Command {
+    command.mut_subcommands(|command| ignore_blank(command, set)).mut_args(|argument| {
         let Some(name) = argument.get_env() else { return argument };
         let is_blank =
             name.to_str().is_some_and(|name| env::var(name).is_ok() && !set.contains(name));

@@ -6,8 +6,6 @@ use tower_tawk::Secret;
 
 const NAME: &str = "TAWK_WEBHOOK_SECRET";
 
-const MAX_LABEL_LENGTH: usize = 64;
-
 /// A secret of the setting.
 pub struct WebhookSecret {
     pub label: String,
@@ -46,7 +44,7 @@ fn parse_entry(
             ensure!(!is_padding, "nothing follows the first `=`; write label=secret");
             let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
             ensure!(
-                (1..=MAX_LABEL_LENGTH).contains(&label.len()) && label.bytes().all(is_label_byte),
+                (1..=64).contains(&label.len()) && label.bytes().all(is_label_byte),
                 "invalid label before the first `=`; write label=secret, with a label of 1 to 64 \
                  letters, digits, `.`, `_` and `-`"
             );

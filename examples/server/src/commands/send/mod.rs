@@ -18,7 +18,6 @@ use bytes::Bytes;
 use clap::Args;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{Request, StatusCode, Uri};
-use reqwest::Url;
 use tower_tawk::test_util::SignedRequest;
 
 use crate::{config, http_client};
@@ -202,7 +201,7 @@ fn parse_event_id(text: &str) -> anyhow::Result<String> {
 
 /// Errors don't contain the URL, which may contain a password.
 fn parse_url(text: &str) -> anyhow::Result<Uri> {
-    let url = Url::parse(text).ok().and_then(|url| url.as_str().parse::<Uri>().ok());
+    let url = text.parse::<Uri>().ok();
     url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")))
         .filter(|url| url.authority().is_some_and(|authority| !authority.as_str().contains('@')))
         .context(
