@@ -1,5 +1,4 @@
-//! What is both logged and stored of a request: its headers without credentials, its event id, and
-//! its body as text.
+//! What is both logged and stored of a request.
 
 use std::borrow::Cow;
 
@@ -10,15 +9,14 @@ const REDACTED: &str = "[redacted]";
 
 const SIGNATURE: &str = "x-tawk-signature";
 
-/// Maximum shown length of a signature header, more than any encoding of a signature takes.
-/// Tawk.to's secrets have 96 hex digits, and a misconfigured sender may put one into this header.
+/// Maximum shown length of a signature header. A misconfigured sender may put the secret into it,
+/// which has 96 hex digits.
 const MAX_SIGNATURE_LENGTH: usize = 64;
 
 /// Maximum bytes of an event id, before they are escaped.
 const MAX_EVENT_ID_LENGTH: usize = 128;
 
-/// The headers that are shown. All others may contain credentials or personal data, such as those
-/// that a proxy adds about a user, and are shown by their names only.
+/// The headers whose values are shown. All others may contain credentials or personal data.
 const SHOWN: [&str; 27] = [
     "accept",
     "accept-encoding",
@@ -49,8 +47,7 @@ const SHOWN: [&str; 27] = [
     SIGNATURE,
 ];
 
-/// Returns the headers as a JSON object, without credentials. Headers with several values are
-/// arrays.
+/// Returns the headers as a JSON object. Those with several values are arrays.
 pub fn headers(headers: &HeaderMap) -> Value {
     let object: Map<_, _> = headers
         .keys()

@@ -1,8 +1,7 @@
 //! [`Message`]: the text of a notification, before a channel formats it.
 //!
-//! The title says who and where, the text what was written and in which chat. A phone shows the
-//! title and the start of the text, so the text starts with the quote. Everything that a visitor or
-//! an agent wrote is sanitized here. A channel still escapes what its own receivers interpret.
+//! The title says who and where, and the text starts with a quote: a phone shows only its start.
+//! What people wrote is sanitized here. A channel escapes what its own receivers interpret.
 
 use std::collections::HashSet;
 
@@ -115,10 +114,8 @@ fn subject(event: &Event) -> Option<String> {
     Some(line(ticket.subject.as_deref()?, MAX_SUBJECT_CHARS))
 }
 
-/// Returns a quote of what was written.
-///
-/// Of a transcript it is the last reply of an agent: the first is usually a greeting. If the
-/// trigger is the transcript, it is the last message of an agent or the visitor.
+/// Returns a quote of what was written. Of a transcript it is the last reply of an agent, as the
+/// first is usually a greeting, or the last message if the trigger is the transcript.
 fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
     match event {
         Event::ChatStart(start) => {
@@ -127,7 +124,8 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
             let form: Vec<_> =
                 event.pre_chat_form().map(|(label, value)| format!("{label}: {value}")).collect();
             let form = (!form.is_empty()).then(|| form.join("; "));
-            quote_with_files(form.as_deref().or(message.text.as_deref()), message.kind.as_ref(), 0)
+            let text = form.as_deref().or(message.text.as_deref());
+            quote_or_files(text, message.kind == Some(MessageKind::File))
         }
         Event::TranscriptCreated(transcript) => {
             transcript.chat.messages.iter().rev().find_map(|message| {
@@ -136,8 +134,9 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
                 if role == Some(&Role::System) || (agents_only && role != Some(&Role::Agent)) {
                     return None;
                 }
-                let files = message.attachments.len() + message.omitted_attachments;
-                quote_with_files(message.text.as_deref(), message.kind.as_ref(), files)
+                let has_files = message.kind == Some(MessageKind::File)
+                    || message.attachments.len() + message.omitted_attachments > 0;
+                quote_or_files(message.text.as_deref(), has_files)
             })
         }
         Event::TicketCreate(TicketCreate { ticket, .. }) => {
@@ -147,20 +146,9 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
     }
 }
 
-fn quote_with_files(
-    text: Option<&str>,
-    kind: Option<&MessageKind>,
-    files: usize,
-) -> Option<String> {
-    let files = match (files, kind) {
-        (0, Some(MessageKind::WebrtcCall)) => Some("a call".to_owned()),
-        (1, _) | (0, Some(MessageKind::File)) => Some("a file".to_owned()),
-        (0, _) => None,
-        (count, _) => Some(format!("{count} files")),
-    };
+fn quote_or_files(text: Option<&str>, has_files: bool) -> Option<String> {
     let quote = text.and_then(|text| quote(text, MAX_QUOTE_CHARS));
-    let parts: Vec<_> = [quote, files].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" and "))
+    quote.or_else(|| has_files.then(|| "attached files".to_owned()))
 }
 
 #[cfg(test)]
@@ -315,14 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn mentions_files_and_calls_next_to_a_text_and_without_one() {
-        assert_eq!(excerpt_of("05", ChatStart), "a file");
-        assert_eq!(
-            excerpt_of("09", AgentReply),
-            "“Got it. Please fill in this form before Thursday.” and 2 files"
-        );
-        let call = json!({ "sender": { "t": "a" }, "type": "webrtc-call" });
-        assert_eq!(last_reply(&json!([call])).unwrap(), "a call");
+    fn mentions_files_only_without_a_text() {
+        assert_eq!(excerpt_of("05", ChatStart), "attached files");
+        let text = "“Got it. Please fill in this form before Thursday.”";
+        assert_eq!(excerpt_of("09", AgentReply), text);
     }
 
     #[test]
@@ -334,7 +318,10 @@ mod tests {
         let visitor = json!({ "sender": { "t": "v" }, "msg": "Thanks!" });
         let replies = [reply("Hello", 0), reply("Brown", 0), reply("", 0), visitor];
         assert_eq!(last_reply(&json!(replies)).unwrap(), "“Brown”");
-        assert_eq!(last_reply(&json!([reply("Hello", 0), reply("", 1)])).unwrap(), "a file");
+        assert_eq!(
+            last_reply(&json!([reply("Hello", 0), reply("", 1)])).unwrap(),
+            "attached files"
+        );
         assert_eq!(last_reply(&json!([reply("", 0)])), None);
     }
 

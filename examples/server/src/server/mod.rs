@@ -94,7 +94,7 @@ impl Service {
         let setting = settings.tawk_webhook_secret.take();
         let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
         let tls = load_tls(&settings)?;
-        let notifiers = notify::notifiers(&settings.notify.notify_url)?;
+        let notifiers = notify::notifiers(settings.notify.notify_url.as_deref())?;
         let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
         let metrics_socket = match settings.metrics_port {
             Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
@@ -109,8 +109,7 @@ impl Service {
         let max_connections = max_connections();
         limit_concurrent(&mut settings, max_connections);
 
-        let addresses: Vec<_> = notifiers.iter().map(|it| it.address().clone()).collect();
-        let channels = store.channel_names(&addresses).await;
+        let channels = store.channel_names(notifiers.iter().map(|it| &it.target)).await;
         let channels = channels.context("failed to name the channels")?;
         let notifiers: Vec<_> = channels.iter().cloned().zip(notifiers).collect();
         let state = Arc::new(AppState {

@@ -7,12 +7,15 @@ use sha2::Sha256;
 
 use super::Store;
 use super::model::StoreError;
-use crate::notify::Address;
+use crate::notify::Target;
 
 impl Store {
     /// Returns the names of channels, in their order. A new channel gets the next number. Pending
     /// notifications under the name that an earlier version gave it are renamed.
-    pub async fn channel_names(&self, addresses: &[Address]) -> Result<Vec<String>, StoreError> {
+    pub async fn channel_names(
+        &self,
+        targets: impl Iterator<Item = &Target>,
+    ) -> Result<Vec<String>, StoreError> {
         // The first listener creates the key.
         const KEY: &str = "INSERT INTO channel_key VALUES (1, $1) \
                            ON CONFLICT (id) DO UPDATE SET id = 1 RETURNING key";
@@ -21,12 +24,12 @@ impl Store {
         let missing = || StoreError::Failed("missing key of the channels".into());
         let key: Vec<u8> = rows.first().ok_or_else(missing)?.get("key")?;
         let mut names = Vec::new();
-        for address in addresses {
+        for target in targets {
             let mac = Hmac::<Sha256>::new_from_slice(&key);
             let mac = mac.map_err(|_| StoreError::Failed("invalid key of the channels".into()))?;
-            let digest = mac.chain_update(&address.url).finalize().into_bytes().to_vec();
-            let name = format!("{}-{}", address.host, self.channel_number(digest).await?);
-            self.rename_channel(&address.earlier_name(), &name).await?;
+            let digest = mac.chain_update(&target.address).finalize().into_bytes().to_vec();
+            let name = format!("{}-{}", target.host, self.channel_number(digest).await?);
+            self.rename_channel(&target.earlier_name(), &name).await?;
             names.push(name);
         }
         Ok(names)
