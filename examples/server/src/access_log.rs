@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::panic;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -35,7 +34,6 @@ const MAX_VERIFIED_BODY: usize = 32 * 1024;
 /// Maximum logged length of an unverified body.
 const MAX_UNVERIFIED_BODY: usize = 16 * 1024;
 
-/// Maximum logged length of the headers.
 const MAX_HEADERS: usize = 16 * 1024;
 
 /// Measures all requests, and logs and counts rejected ones. The handler logs the others.
@@ -52,18 +50,13 @@ pub async fn log_requests(
         let start = Instant::now();
         let headers = request.headers().clone();
         let response = next.run(request).await;
-        state.metrics.request(start.elapsed());
+        state.metrics.request_duration.observe(start.elapsed().as_secs_f64());
         log_rejection(&state, connection.peer, &headers, &response);
         response
     };
-    match tokio::spawn(handle.in_current_span()).await {
-        Ok(response) => response,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => panic::resume_unwind(panic),
-            // The runtime is shutting down.
-            Err(_) => AppError::Internal.into_response(),
-        },
-    }
+    let response = tokio::spawn(handle.in_current_span()).await;
+    // The panic hook has logged the panic.
+    response.unwrap_or_else(|_| AppError::Internal.into_response())
 }
 
 fn log_rejection(state: &AppState, peer: IpAddr, headers: &HeaderMap, response: &Response) {
@@ -80,7 +73,7 @@ fn log_rejection(state: &AppState, peer: IpAddr, headers: &HeaderMap, response: 
     } else if let Some(error) = response.extensions().get::<AppError>()
         && let Some((label, reason)) = error.denial()
     {
-        state.metrics.denied(label);
+        state.metrics.count("none", label);
         let mut record = Record::not_received(level, headers, reason.into());
         record.peer = Some(peer);
         if let AppError::ClientNotAllowed(client) = error {
@@ -139,7 +132,9 @@ pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body
         record.declared_bytes = None;
     }
     if level != TawkLog::Summary {
-        record.body = body.map(LoggedBody::unverified).unwrap_or_default();
+        // Any client can send it, so it is not parsed.
+        let body = body.map(|body| LoggedBody::text(body, MAX_UNVERIFIED_BODY));
+        record.body = body.unwrap_or_default();
     }
     if let Reason::Mismatch(mismatch) = reason {
         record.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
@@ -154,7 +149,6 @@ pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body
 #[derive(Default)]
 struct Record<'a> {
     reason: Option<Cow<'static, str>>,
-    /// The label of the secret.
     secret: Option<&'a str>,
     bytes: Option<usize>,
     /// `Content-Length` of a body that was not received.
@@ -245,7 +239,6 @@ fn bounded_headers(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A body: as JSON, or else as text.
 #[derive(Default)]
 struct LoggedBody<'a> {
     json: Option<String>,
@@ -265,31 +258,14 @@ impl<'a> LoggedBody<'a> {
         Self { json_error, ..Self::text(body, MAX_VERIFIED_BODY) }
     }
 
-    /// Any client can send it, so it is not parsed.
-    fn unverified(body: &'a [u8]) -> Self {
-        Self::text(body, MAX_UNVERIFIED_BODY)
-    }
-
-    fn text(body: &'a [u8], max_length: usize) -> Self {
-        let start = truncate(body, max_length);
-        let (text, encoding) = redact::text(start);
+    fn text(body: &'a [u8], max: usize) -> Self {
+        let (text, encoding) = redact::text(body, max);
         Self {
             text: Some(text),
             encoding: Some(encoding),
-            is_truncated: (start.len() < body.len()).then_some(true),
+            is_truncated: (body.len() > max).then_some(true),
             ..Self::default()
         }
-    }
-}
-
-/// Truncates between characters if the body is text.
-fn truncate(body: &[u8], max_length: usize) -> &[u8] {
-    let start = &body[..body.len().min(max_length)];
-    match str::from_utf8(start) {
-        Err(error) if error.error_len().is_none() && start.len() < body.len() => {
-            &start[..error.valid_up_to()]
-        }
-        _ => start,
     }
 }
 
@@ -315,7 +291,7 @@ mod tests {
     fn unverified_bodies_are_truncated_between_characters() {
         const MAX: usize = MAX_UNVERIFIED_BODY;
         let logged = |body: &[u8]| {
-            let body = LoggedBody::unverified(body);
+            let body = LoggedBody::text(body, MAX);
             (body.text.unwrap().len(), body.encoding.unwrap(), body.is_truncated)
         };
         assert_eq!(logged(&vec![b'a'; MAX]), (MAX, "utf-8", None));

@@ -110,7 +110,6 @@ fn invalid_line(contents: &[u8]) -> usize {
     (0..lines.len()).rev().find(is_valid).unwrap_or(0) + 1
 }
 
-/// Reads a secret from the file that another setting names.
 fn read_secret(name: &str, variables: &mut BTreeMap<String, String>) -> Result<()> {
     let setting = format!("{name}_FILE");
     let Some(path) = variables.get(&setting) else { return Ok(()) };
@@ -125,7 +124,6 @@ fn read_secret(name: &str, variables: &mut BTreeMap<String, String>) -> Result<(
     Ok(())
 }
 
-/// Escapes a value for double quotes.
 fn escape(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', r#"\""#).replace('$', r"\$")
 }

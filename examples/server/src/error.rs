@@ -23,12 +23,10 @@ pub enum AppError {
     /// The delivery may not be stored.
     NotStored,
     DatabaseUnavailable,
-    /// A handler panicked.
     Internal,
 }
 
 impl AppError {
-    /// Returns the status and the detail of the response.
     const fn response(self) -> (StatusCode, &'static str) {
         const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
         match self {
@@ -84,7 +82,6 @@ impl IntoResponse for AppError {
     }
 }
 
-/// Creates the body of an error response.
 pub fn detail(detail: &str) -> Json<Value> {
     Json(json!({ "detail": detail }))
 }

@@ -15,13 +15,11 @@ use crate::state::AppState;
 use crate::store::{Notification, Outcome, StoredDelivery};
 use crate::supervise::supervise;
 
-/// Maximum notifications of a channel in flight.
 const MAX_IN_FLIGHT: usize = 4;
 
 /// Delay after a failure, and poll interval for what becomes due or comes from another listener.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long a notification is retried.
 const RETRY_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Maximum attempts. A day has fewer, so it applies only if attempts end without an outcome.

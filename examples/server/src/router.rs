@@ -37,7 +37,6 @@ pub const METRICS_PATH: &str = "/metrics";
 /// Maximum length of a logged request id, which the client can choose.
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
-/// Maximum length of a logged path.
 const MAX_PATH_LENGTH: usize = 200;
 
 pub fn router(
@@ -75,7 +74,6 @@ pub fn router(
         .with_state(state)
 }
 
-/// Creates the router for `METRICS_PORT`.
 pub fn metrics_router(state: Arc<AppState>) -> Router {
     Router::new().route(METRICS_PATH, get(metrics)).with_state(state)
 }

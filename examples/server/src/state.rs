@@ -9,7 +9,6 @@ use crate::telemetry::rate_limit::RateLimit;
 pub struct AppState {
     pub log_level: TawkLog,
     pub store: Store,
-    /// The events that trigger notifications.
     pub notify_on: Triggers,
     pub metrics: Metrics,
     /// Limits the records of requests to unknown paths.

@@ -16,7 +16,6 @@ pub struct AllowList {
     allowed: Option<Networks>,
     trusted_proxies: Networks,
     require_https: bool,
-    /// Whether connections to the listener use TLS.
     is_tls: bool,
 }
 

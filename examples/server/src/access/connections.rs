@@ -1,7 +1,7 @@
 //! [`Connections`]: the open connections of an endpoint.
 //!
-//! When there are too many, those that have waited longest without a permit for a delivery are
-//! closed. Clients that are silent or slow thus never keep others out.
+//! When there are too many, those that have waited longest are closed, first those without a permit
+//! for a delivery. Clients that are silent or slow thus never keep others out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -68,7 +68,6 @@ pub enum Phase {
     Silent,
     /// Waits for the rest of a TLS handshake or of a request head.
     Head,
-    /// Waits for a request.
     Idle,
     /// Handles a request without a permit.
     Request,
@@ -138,7 +137,6 @@ impl Connections {
         }
     }
 
-    /// Closes the connections that have timed out.
     pub fn close_timed_out(&self) {
         let open = self.lock();
         for connection in open.connections.values().filter(|connection| connection.is_timed_out()) {
@@ -168,7 +166,6 @@ impl Connection {
         }
     }
 
-    /// Records that bytes have arrived.
     pub fn received(&self, bytes: usize) {
         let mut state = self.lock();
         state.bytes = state.bytes.saturating_add(bytes.try_into().unwrap_or(u32::MAX));
@@ -194,11 +191,12 @@ impl Connection {
     }
 
     /// Returns how little is lost if the connection is closed, or `None` if it must not be.
-    fn waits(&self) -> Option<(bool, bool, bool, Reverse<Instant>)> {
+    fn waits(&self) -> Option<(bool, bool, bool, bool, Reverse<Instant>)> {
         let state = self.lock();
+        let (has_permit, is_new) = (state.phase == Phase::Body, !state.has_delivered);
         let is_lingering = state.phase == Phase::Lingering;
-        (!matches!(state.phase, Phase::Body | Phase::Handler))
-            .then(|| (self.is_outsider, is_lingering, !state.has_delivered, Reverse(state.since)))
+        let waits = (!has_permit, self.is_outsider, is_lingering, is_new, Reverse(state.since));
+        (state.phase != Phase::Handler).then_some(waits)
     }
 
     fn is_timed_out(&self) -> bool {

@@ -2,7 +2,7 @@
 //! `tawk-listener healthcheck`: for containers that have no shell and no HTTP client.
 
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
             "the database cannot be used"
         }
     };
-    log.flush(Duration::from_secs(1));
+    log.flush();
     errors.iter().for_each(print_error);
     let problems = match errors.len() {
         0 => "no problems found".to_owned(),
@@ -59,7 +59,6 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NOT_STARTED) })
 }
 
-/// Prints a line, and returns the exit status.
 pub async fn healthcheck(settings: &Settings) -> ExitCode {
     match request(settings).await {
         Ok(url) => {
@@ -73,11 +72,15 @@ pub async fn healthcheck(settings: &Settings) -> ExitCode {
     }
 }
 
-/// Returns the URL that responded with 200.
 async fn request(settings: &Settings) -> Result<String> {
     ensure!(settings.port != 0, "the port is unknown; set PORT to a port above 0");
     let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}:{}/healthz", host(&settings.host), settings.port);
+    // A listener on all addresses, such as 0.0.0.0, is reached by this address too.
+    let authority = match settings.host.parse() {
+        Ok(address) => SocketAddr::new(address, settings.port).to_string(),
+        Err(_) => format!("{}:{}", settings.host, settings.port),
+    };
+    let url = format!("{scheme}://{authority}/healthz");
     // The certificate is not for this address. Nothing secret is sent or received.
     let client =
         http_client::builder(scheme).tls_certs_only([]).tls_danger_accept_invalid_certs(true);
@@ -90,33 +93,4 @@ async fn request(settings: &Settings) -> Result<String> {
     let status = response.status().as_u16();
     ensure!(status == StatusCode::OK, "{url} responded with {status}; set HOST and PORT");
     Ok(url)
-}
-
-/// Returns the host of a URL for `HOST`. A listener on all addresses is reached over loopback.
-fn host(setting: &str) -> String {
-    match setting.parse().map(|address: IpAddr| address.to_canonical()) {
-        Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => Ipv4Addr::LOCALHOST.to_string(),
-        Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => format!("[{}]", Ipv6Addr::LOCALHOST),
-        Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        _ => setting.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host;
-
-    #[test]
-    fn a_listener_on_all_addresses_is_reached_over_loopback() {
-        for (setting, expected) in [
-            ("0.0.0.0", "127.0.0.1"),
-            ("::", "[::1]"),
-            ("::ffff:0.0.0.0", "127.0.0.1"),
-            ("192.0.2.7", "192.0.2.7"),
-            ("2001:db8::1", "[2001:db8::1]"),
-            ("localhost", "localhost"),
-        ] {
-            assert_eq!(host(setting), expected);
-        }
-    }
 }

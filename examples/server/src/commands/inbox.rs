@@ -52,7 +52,6 @@ enum Command {
     },
 }
 
-/// Runs the command, and returns the exit status.
 pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode> {
     let access = match command {
         Command::Replay { .. } => Access::Write,
@@ -124,7 +123,6 @@ fn print(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
-/// Formats a row in columns of the usual width.
 fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> (i64, String) {
     let VerifiedDelivery { event, chat_id, ticket_id, secret_label, body, .. } = delivery;
     let received = format_rfc3339_millis(delivery.received_at);
@@ -155,7 +153,7 @@ async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
 }
 
 fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
-    let (body, body_encoding) = redact::text(&delivery.body);
+    let (body, body_encoding) = redact::text(&delivery.body, usize::MAX);
     json!({
         "id": id,
         "received_at": format_rfc3339_millis(delivery.received_at).to_string(),

@@ -6,7 +6,6 @@ use tower_tawk::Secret;
 
 const NAME: &str = "TAWK_WEBHOOK_SECRET";
 
-/// A secret of the setting.
 pub struct WebhookSecret {
     pub label: String,
     pub secret: Secret,

@@ -9,7 +9,6 @@ const MAX_HTML_LEN: usize = 256 * 1024;
 const HIDDEN: [&[u8]; 8] =
     [b"iframe", b"noframes", b"script", b"style", b"svg", b"template", b"title", b"xml"];
 
-/// Elements without content.
 const VOID: [&[u8]; 13] = [
     b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta",
     b"source", b"track", b"wbr",

@@ -17,7 +17,6 @@ use crate::event_summary::EventSummary;
 const MAX_SUBJECT_CHARS: usize = 120;
 const MAX_QUOTE_CHARS: usize = 300;
 
-/// Maximum agents listed in `fields`.
 const MAX_AGENTS: usize = 10;
 
 /// The content of a notification. It holds personal data, so there is no `Debug`.
@@ -57,7 +56,6 @@ impl Message {
             ("agent_replies", summary.agent_replies.map(Value::from)),
             ("agents", (!named.is_empty()).then(|| named.into())),
         ];
-        // Those that are known.
         let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         Self { trigger, title, text: lines.join("\n"), fields: fields.collect() }
     }
@@ -70,7 +68,6 @@ fn agents(event: &Event) -> Vec<String> {
     names.filter(|name| seen.insert(*name)).filter_map(name).collect()
 }
 
-/// Returns who did what.
 fn action(event: &Event, trigger: Trigger, agents: &[String], person: Option<&str>) -> String {
     match (event, event.opened_by()) {
         (Event::ChatStart(_), Some(Role::Agent)) => "An agent opened a chat".to_owned(),
@@ -124,8 +121,7 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
             let form: Vec<_> =
                 event.pre_chat_form().map(|(label, value)| format!("{label}: {value}")).collect();
             let form = (!form.is_empty()).then(|| form.join("; "));
-            let text = form.as_deref().or(message.text.as_deref());
-            quote_or_files(text, message.kind == Some(MessageKind::File))
+            quote_with_files(form.as_deref().or(message.text.as_deref()), message.kind.as_ref(), 0)
         }
         Event::TranscriptCreated(transcript) => {
             transcript.chat.messages.iter().rev().find_map(|message| {
@@ -134,9 +130,8 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
                 if role == Some(&Role::System) || (agents_only && role != Some(&Role::Agent)) {
                     return None;
                 }
-                let has_files = message.kind == Some(MessageKind::File)
-                    || message.attachments.len() + message.omitted_attachments > 0;
-                quote_or_files(message.text.as_deref(), has_files)
+                let files = message.attachments.len() + message.omitted_attachments;
+                quote_with_files(message.text.as_deref(), message.kind.as_ref(), files)
             })
         }
         Event::TicketCreate(TicketCreate { ticket, .. }) => {
@@ -146,9 +141,20 @@ fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
     }
 }
 
-fn quote_or_files(text: Option<&str>, has_files: bool) -> Option<String> {
+fn quote_with_files(
+    text: Option<&str>,
+    kind: Option<&MessageKind>,
+    files: usize,
+) -> Option<String> {
+    let files = match (files, kind) {
+        (0, Some(MessageKind::WebrtcCall)) => Some("a call".to_owned()),
+        (1, _) | (0, Some(MessageKind::File)) => Some("a file".to_owned()),
+        (0, _) => None,
+        (count, _) => Some(format!("{count} files")),
+    };
     let quote = text.and_then(|text| quote(text, MAX_QUOTE_CHARS));
-    quote.or_else(|| has_files.then(|| "attached files".to_owned()))
+    let parts: Vec<_> = [quote, files].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
 #[cfg(test)]
@@ -303,10 +309,14 @@ mod tests {
     }
 
     #[test]
-    fn mentions_files_only_without_a_text() {
-        assert_eq!(excerpt_of("05", ChatStart), "attached files");
-        let text = "“Got it. Please fill in this form before Thursday.”";
-        assert_eq!(excerpt_of("09", AgentReply), text);
+    fn mentions_files_and_calls_next_to_a_text_and_without_one() {
+        assert_eq!(excerpt_of("05", ChatStart), "a file");
+        assert_eq!(
+            excerpt_of("09", AgentReply),
+            "“Got it. Please fill in this form before Thursday.” and 2 files"
+        );
+        let call = json!({ "sender": { "t": "a" }, "type": "webrtc-call" });
+        assert_eq!(last_reply(&json!([call])).unwrap(), "a call");
     }
 
     #[test]
@@ -318,10 +328,7 @@ mod tests {
         let visitor = json!({ "sender": { "t": "v" }, "msg": "Thanks!" });
         let replies = [reply("Hello", 0), reply("Brown", 0), reply("", 0), visitor];
         assert_eq!(last_reply(&json!(replies)).unwrap(), "“Brown”");
-        assert_eq!(
-            last_reply(&json!([reply("Hello", 0), reply("", 1)])).unwrap(),
-            "attached files"
-        );
+        assert_eq!(last_reply(&json!([reply("Hello", 0), reply("", 1)])).unwrap(), "a file");
         assert_eq!(last_reply(&json!([reply("", 0)])), None);
     }
 

@@ -16,7 +16,6 @@ pub use trigger::{Trigger, Triggers};
 
 use sha2::{Digest, Sha256};
 
-/// Creates a notifier for each channel in `NOTIFY_URL`.
 pub fn notifiers(notify_url: Option<&str>) -> anyhow::Result<Vec<Notifier>> {
     targets(notify_url)?.into_iter().map(Notifier::new).collect()
 }

@@ -16,10 +16,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for the whole exchange, including the connection.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum bytes that are read of a response.
 const MAX_BODY_LEN: usize = 4 * 1024;
 
-/// Sends notifications to one channel.
 pub struct Notifier {
     pub target: Target,
     client: Client,

@@ -1,5 +1,7 @@
 //! Puts names and messages on one line, without control characters and email addresses.
 
+use linkify::{LinkFinder, LinkKind};
+
 use crate::escape::is_unprintable;
 
 const MAX_NAME_CHARS: usize = 60;
@@ -13,9 +15,6 @@ const EMAIL: &str = "[email]";
 const AT_SIGNS: [&str; 8] =
     ["\u{ff20}", "\u{fe6b}", "%40", "&#64;", "&#x40;", "&commat;", "(at)", "[at]"];
 
-/// What is around an address, or a name.
-const PUNCTUATION: [char; 11] = ['<', '>', '(', ')', '"', '\'', '.', ',', ';', ':', ' '];
-
 /// Returns a text on one line, without email addresses and of at most `max` characters.
 pub fn line(text: &str, max: usize) -> String {
     truncate(&without_emails(&on_one_line(text)), max)
@@ -24,7 +23,8 @@ pub fn line(text: &str, max: usize) -> String {
 /// Returns a name or an id. `None` if it is empty or an email address.
 pub fn name(text: &str) -> Option<String> {
     let name = line(text, MAX_NAME_CHARS);
-    (!matches!(name.trim_matches(PUNCTUATION), "" | EMAIL)).then_some(name)
+    let without_brackets = name.trim_matches(['<', '>', '(', ')', '"', '\'', ' ']);
+    (!matches!(without_brackets, "" | EMAIL)).then_some(name)
 }
 
 /// Returns the start of a text in quotation marks. `None` if the text is empty.
@@ -33,7 +33,6 @@ pub fn quote(text: &str, max: usize) -> Option<String> {
     (!line.is_empty()).then(|| format!("“{line}”"))
 }
 
-/// Truncates at a character boundary.
 fn truncate(text: &str, max: usize) -> String {
     if text.chars().nth(max).is_none() {
         return text.to_owned();
@@ -55,20 +54,23 @@ fn is_hidden(c: char) -> bool {
     is_unprintable(c) && !c.is_control() && !c.is_whitespace() && !"\u{200c}\u{200d}".contains(c)
 }
 
-/// Replaces email addresses in a line with `[email]`. Errs on the side of removing too much: a word
-/// with an at sign between letters or digits is an address. A mention, such as `@here`, is not.
+/// Replaces email addresses in a line with `[email]`. Errs on the side of removing too much.
 fn without_emails(line: &str) -> String {
     let mut line = line.to_owned();
     for sign in AT_SIGNS {
         line = line.replace(sign, "@");
     }
-    let words = line.split(' ').map(|word| {
-        let bare = word.trim_matches(PUNCTUATION);
-        if is_address(bare) { word.replace(bare, EMAIL) } else { word.to_owned() }
-    });
+    let mut emails = LinkFinder::new();
+    emails.kinds(&[LinkKind::Email]).email_domain_must_have_dot(false);
+    let spans = emails.spans(&line);
+    let replaced: String =
+        spans.map(|span| if span.kind().is_some() { EMAIL } else { span.as_str() }).collect();
+    let words = replaced.split(' ').map(|word| if is_address(word) { EMAIL } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Returns whether a word still contains an address, in a form that linkify does not find, such as
+/// `"a"@example.com` or `@a@example.com`. A mention, such as `@here`, is not an address.
 fn is_address(word: &str) -> bool {
     let (Some((_, domain)), Some((local, _))) = (word.split_once('@'), word.rsplit_once('@'))
     else {
@@ -97,16 +99,16 @@ mod tests {
             ("a@b", "[email]"),
             ("Nadia <nadia.okafor@example.com>", "Nadia <[email]>"),
             ("mail (a+b@mail.example.co.uk).", "mail ([email])."),
-            ("a@b.example,c@d.example;e@f.example.", "[email]."),
+            ("a@b.example,c@d.example;e@f.example", "[email],[email];[email]"),
             ("用户@例子.中国", "[email]"),
             ("a@[192.0.2.1]", "[email]"),
             ("\"a b\"@c.example", "\"a [email]"),
             ("a(b)@c.example", "[email]"),
             ("a@b@c", "[email]"),
             ("@a@b.example", "[email]"),
-            ("https://a@b.example/", "[email]"),
-            ("https://x.example/?mail=a%40b.example&page=2", "[email]"),
-            ("https://x.example/@y", "[email]"),
+            ("https://a@b.example/", "https:[email]/"),
+            ("https://x.example/?mail=a%40b.example&page=2", "https:[email]&page=2"),
+            ("https://x.example/@y", "https:[email]"),
             ("a\u{ff20}b.example or a\u{fe6b}b", "[email] or [email]"),
             ("a&#64;b.example", "[email]"),
             ("a(at)b.example, a[at]b", "[email], [email]"),

@@ -11,7 +11,6 @@ use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
 use super::notifier::{CONNECT_TIMEOUT, TIMEOUT};
 
-/// Cap on `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// One line, fit for the log and the database.
@@ -49,7 +48,6 @@ impl SendError {
         }
     }
 
-    /// Creates the error of a request without a response.
     pub fn no_response(error: &reqwest::Error) -> Self {
         let (connect, total) = (CONNECT_TIMEOUT.as_secs(), TIMEOUT.as_secs());
         let reason = match (error.is_connect(), error.is_timeout()) {

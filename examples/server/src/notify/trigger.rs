@@ -6,7 +6,6 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use tower_tawk::event::{Event, Role};
 
-/// What sends a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Trigger {
     /// An agent replied in a chat (known once its transcript arrives), or started one
@@ -19,13 +18,11 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    /// Returns the name used in `NOTIFY_ON`.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-/// The triggers of `NOTIFY_ON`.
 #[derive(Clone)]
 pub struct Triggers(Arc<[Trigger]>);
 
@@ -58,7 +55,6 @@ impl Triggers {
 impl FromStr for Triggers {
     type Err = &'static str;
 
-    /// Parses a comma-separated list.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let triggers = text.split(',').map(|name| Trigger::from_str(name.trim(), true));
         triggers

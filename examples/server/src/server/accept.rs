@@ -23,7 +23,6 @@ use crate::telemetry::rate_limit::RateLimit;
 /// Pause after the listener ran out of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// How often connections are checked for timeouts.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is served on a listening socket: HTTPS if there is an acceptor, else HTTP.

@@ -8,7 +8,6 @@ pub mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,12 +60,6 @@ const REQUESTS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of secrets that are tried for a request.
 const MAX_SECRETS: usize = 16;
 
-/// Maximum records about unknown paths a minute.
-const MAX_UNKNOWN_PATH_RECORDS: u64 = 10;
-
-/// Timeout for the last log records to be written.
-const LOG_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let signals = Signals::handle().context("cannot handle signals")?;
@@ -79,7 +72,6 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Everything that runs.
 struct Service {
     endpoints: Vec<(TcpListener, Endpoint)>,
     /// By the names of their channels.
@@ -107,7 +99,6 @@ impl Service {
             Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         log_warnings(&settings, &webhook_secrets);
         let max_connections = max_connections();
-        limit_concurrent(&mut settings, max_connections);
 
         let channels = store.channel_names(notifiers.iter().map(|it| &it.target)).await;
         let channels = channels.context("failed to name the channels")?;
@@ -117,7 +108,7 @@ impl Service {
             store: store.start(channels, settings.tawk_retention_days),
             notify_on: settings.notify.notify_on.clone(),
             metrics,
-            unknown_paths: RateLimit::new(MAX_UNKNOWN_PATH_RECORDS),
+            unknown_paths: RateLimit::new(10),
         });
 
         let endpoint = |router, max_connections| Endpoint {
@@ -176,7 +167,7 @@ impl Service {
             warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
         }
         info!("stopped");
-        self.log.flush(LOG_TIMEOUT);
+        self.log.flush();
         code
     }
 }
@@ -186,15 +177,6 @@ fn max_connections() -> usize {
     let files = rlimit::increase_nofile_limit(MAX_FILES).unwrap_or(MAX_FILES);
     let files = usize::try_from(files).unwrap_or(usize::MAX);
     (files / 4 * 3).min(MAX_CONNECTIONS)
-}
-
-/// Keeps half of the connections without a permit, so that there is always one to close.
-fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
-    let max = NonZeroUsize::new(max_connections / 2).unwrap_or(NonZeroUsize::MIN);
-    if settings.tawk_max_concurrent > max {
-        warn!(max, "lowered TAWK_MAX_CONCURRENT to half of the connections that are possible");
-        settings.tawk_max_concurrent = max;
-    }
 }
 
 /// Returns `None` if HTTPS is not served.
@@ -232,7 +214,6 @@ pub async fn bind(
     })
 }
 
-/// Logs warnings about risky settings.
 pub fn log_warnings(settings: &Settings, secrets: &[WebhookSecret]) {
     if cfg!(feature = "stub-store") {
         warn!("built with the feature `stub-store`: deliveries are not stored");

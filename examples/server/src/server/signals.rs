@@ -7,7 +7,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// What the signals cause.
 #[derive(Clone, Default)]
 pub struct Signals {
     pub shutdown: CancellationToken,

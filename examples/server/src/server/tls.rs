@@ -34,7 +34,6 @@ impl Tls {
         Ok(Self { certificate: certificate.into(), key: key.into(), acceptor, problems })
     }
 
-    /// Returns the current acceptor.
     pub fn acceptor(&self) -> watch::Receiver<TlsAcceptor> {
         self.acceptor.subscribe()
     }

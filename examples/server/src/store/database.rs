@@ -35,7 +35,6 @@ impl Database {
         }
     }
 
-    /// Queues a delivery for the next commit.
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.writer.send(Job::Insert(insert)).await.ok(),
@@ -62,7 +61,6 @@ impl Database {
     }
 }
 
-/// A row of either database.
 pub enum Row {
     /// Values by the names of their columns.
     Sqlite(HashMap<String, Value>),
@@ -85,7 +83,6 @@ impl Row {
     }
 }
 
-/// Maximum number of deliveries in a transaction.
 pub const MAX_BATCH_DELIVERIES: usize = 256;
 
 /// No delivery is added to a transaction that holds as many bytes.
@@ -114,7 +111,6 @@ pub fn collect(
         bytes += insert.delivery.body.len();
         batch.push(insert);
     }
-    // These have timed out.
     batch.retain(|insert| !insert.response.is_closed());
     // Two listeners that insert the same rows in the same order cannot deadlock.
     batch.sort_by_key(|insert| *insert.delivery.signature.as_bytes());

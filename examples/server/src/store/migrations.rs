@@ -15,27 +15,23 @@ use super::model::StoreError;
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-const SQLITE: [(&str, &str); 4] = [
-    ("V1__deliveries", include_str!("../../migrations/sqlite/0001_deliveries.sql")),
-    ("V2__outbox", include_str!("../../migrations/sqlite/0002_outbox.sql")),
-    (
-        "V3__one_notification_per_event",
-        include_str!("../../migrations/sqlite/0003_one_notification_per_event.sql"),
-    ),
-    ("V4__channels", include_str!("../../migrations/sqlite/0004_channels.sql")),
+const NAMES: [&str; 4] =
+    ["V1__deliveries", "V2__outbox", "V3__one_notification_per_event", "V4__channels"];
+
+const SQLITE: [&str; 4] = [
+    include_str!("../../migrations/sqlite/0001_deliveries.sql"),
+    include_str!("../../migrations/sqlite/0002_outbox.sql"),
+    include_str!("../../migrations/sqlite/0003_one_notification_per_event.sql"),
+    include_str!("../../migrations/sqlite/0004_channels.sql"),
 ];
 
-const POSTGRES: [(&str, &str); 4] = [
-    ("V1__deliveries", include_str!("../../migrations/postgres/0001_deliveries.sql")),
-    ("V2__outbox", include_str!("../../migrations/postgres/0002_outbox.sql")),
-    (
-        "V3__one_notification_per_event",
-        include_str!("../../migrations/postgres/0003_one_notification_per_event.sql"),
-    ),
-    ("V4__channels", include_str!("../../migrations/postgres/0004_channels.sql")),
+const POSTGRES: [&str; 4] = [
+    include_str!("../../migrations/postgres/0001_deliveries.sql"),
+    include_str!("../../migrations/postgres/0002_outbox.sql"),
+    include_str!("../../migrations/postgres/0003_one_notification_per_event.sql"),
+    include_str!("../../migrations/postgres/0004_channels.sql"),
 ];
 
-/// The tables of a database.
 #[derive(PartialEq)]
 pub enum Schema {
     Missing,
@@ -46,7 +42,7 @@ pub enum Schema {
 
 /// Fails if a newer listener has migrated the database.
 pub async fn schema(database: &Database) -> Result<Schema> {
-    let latest = i32::try_from(SQLITE.len())?;
+    let latest = i32::try_from(NAMES.len())?;
     match version(database, "refinery_schema_history").await? {
         Some(newer) if newer > latest => bail!("a newer listener has migrated it; use that one"),
         Some(version) if version == latest => Ok(Schema::Current),
@@ -77,8 +73,9 @@ async fn migrate_once(mut database: Database) -> Result<()> {
         Database::Sqlite(_) => SQLITE,
         Database::Postgres(_) => POSTGRES,
     };
-    let migrations = migrations.map(|(name, sql)| Migration::unapplied(name, sql));
-    let migrations: Vec<_> = migrations.into_iter().collect::<Result<_, _>>()?;
+    let migrations =
+        NAMES.iter().zip(migrations).map(|(name, sql)| Migration::unapplied(name, sql));
+    let migrations: Vec<_> = migrations.collect::<Result<_, _>>()?;
     let runner = || Runner::new(&migrations).set_grouped(true);
     if let Some(version) = version(&database, "_sqlx_migrations").await? {
         // Records the migrations as applied, without running them, unless that was done before.

@@ -52,7 +52,6 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// clocks of several listeners may differ by seconds.
 const LEASE: Duration = Duration::from_secs(20);
 
-/// What a command does with the database.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Access {
     /// Creates a missing SQLite file, and migrates the schema.
@@ -151,7 +150,6 @@ impl Store {
         rows.iter().map(StoredDelivery::from_row).collect()
     }
 
-    /// Returns the next notifications after `id`.
     pub async fn notifications_after(&self, id: i64) -> Result<Vec<Notification>, StoreError> {
         const AFTER: &str = "SELECT * FROM outbox WHERE id > $1 ORDER BY id LIMIT 1000";
         let rows = self.database.read(AFTER, vec![id.into()]).await?;

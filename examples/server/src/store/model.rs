@@ -65,7 +65,6 @@ impl VerifiedDelivery {
         Some(Sha256::digest(text).to_vec())
     }
 
-    /// Decodes the body.
     pub fn event(&self) -> Event {
         Event::from_slice(&self.body).unwrap_or_else(Event::Undecodable)
     }
@@ -77,7 +76,6 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// A delivery read back.
 pub struct StoredDelivery {
     pub id: i64,
     pub delivery: VerifiedDelivery,
@@ -104,7 +102,6 @@ impl StoredDelivery {
     }
 }
 
-/// A notification of a delivery on one channel.
 pub struct Notification {
     pub id: i64,
     pub delivery_id: i64,

@@ -112,7 +112,7 @@ async fn commit_all(
         panic_once("store-writer");
         let begun = Instant::now();
         let outcome = insert(&connection, &batch).await;
-        metrics.commit(begun.elapsed());
+        metrics.commit_duration.observe(begun.elapsed().as_secs_f64());
         respond(batch, &outcome);
     }
 }
@@ -179,7 +179,6 @@ impl Connection {
     }
 }
 
-/// A parameter and its type.
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// Runs a statement in one round trip. After an error in it, COMMIT rolls back.

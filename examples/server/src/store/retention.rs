@@ -39,16 +39,14 @@ const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = 
 const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
      WHERE created_at < $1 AND state <> 'waiting' LIMIT 32 * $2) RETURNING id";
 
-/// Runs until the database is closed. 0 days keep everything.
+/// Runs forever. 0 days keep everything.
 pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
     panic_once("retention");
     loop {
         let deleted = delete_old(&database, days).await;
         let failed = fail_abandoned(&database, &channels).await;
-        match deleted.and(failed) {
-            Ok(()) => {}
-            Err(StoreError::Closed) => return,
-            Err(error) => warn!(%error, "failed to delete old data; retrying in an hour"),
+        if let Err(error) = deleted.and(failed) {
+            warn!(%error, "failed to delete old data; retrying in an hour");
         }
         sleep(INTERVAL).await;
     }

@@ -146,7 +146,6 @@ fn spawn(
     Ok(sender)
 }
 
-/// The connection of a thread.
 pub struct Session {
     connection: Connection,
     /// The database and its write-ahead log.
@@ -171,7 +170,7 @@ impl Session {
                     });
                     let begun = Instant::now();
                     let outcome = self.run(|connection| insert(connection, &batch));
-                    metrics.commit(begun.elapsed());
+                    metrics.commit_duration.observe(begun.elapsed().as_secs_f64());
                     respond(batch, &outcome);
                 }
                 Job::Run(work) => work(self),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -26,11 +27,8 @@ pub fn parse_url(url: &str) -> Result<PathBuf> {
     }
     let path = percent_decode_str(path).decode_utf8().context(INVALID_ADDRESS)?;
     ensure!(!path.starts_with("~/"), "`~` is only expanded by shells; write the whole path");
-    let without_slash = path.strip_prefix('/').unwrap_or(&path);
-    if let [_, b':', b'/' | b'\\', ..] = without_slash.as_bytes() {
-        ensure!(cfg!(windows), "the path has the form of Windows; write one of this system");
-        return Ok(without_slash.into());
-    }
+    let is_of_windows = matches!(path.trim_start_matches('/').as_bytes(), [_, b':', ..]);
+    ensure!(!is_of_windows, "the path has the form of Windows; write one of this system");
     Ok(path.as_ref().into())
 }
 
@@ -68,9 +66,7 @@ pub fn create(path: &Path) -> io::Result<()> {
 
 pub fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.append(true).mode(0o600);
     options
 }
 

@@ -92,7 +92,6 @@ impl Url {
     pub fn is_unverified(&self) -> bool {
         let is_local = |host: &Host| match host {
             Host::Tcp(host) => ["localhost", "127.0.0.1", "::1"].contains(&&**host),
-            #[cfg(unix)]
             Host::Unix(_) => true,
         };
         let is_local = self.config.get_hosts().iter().all(is_local)

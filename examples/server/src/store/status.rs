@@ -41,7 +41,6 @@ impl Store {
         .await
     }
 
-    /// Returns whether the database answers.
     pub async fn is_ready(&self) -> bool {
         // SQLite answers from memory unless a table is read.
         const ANY: &str = "SELECT id FROM deliveries LIMIT 1";

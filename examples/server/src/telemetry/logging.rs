@@ -23,7 +23,6 @@ use crate::escape::json_text;
 /// Fields of the access log that are already JSON, and are inserted without escaping.
 const JSON_FIELDS: [&str; 2] = ["headers", "json"];
 
-/// The target of the access log.
 const ACCESS_LOG: &str = "tawk_listener";
 
 /// Starts logging the records that `RUST_LOG` selects, and panics.
@@ -88,7 +87,13 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
 
         let mut object = Map::new();
-        object.insert("severity".to_owned(), severity(*event.metadata().level()).into());
+        let severity = match *event.metadata().level() {
+            Level::ERROR => "ERROR",
+            Level::WARN => "WARNING",
+            Level::INFO => "INFO",
+            Level::DEBUG | Level::TRACE => "DEBUG",
+        };
+        object.insert("severity".to_owned(), severity.into());
         object.insert("time".to_owned(), time.into());
         object.insert("target".to_owned(), event.metadata().target().into());
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
@@ -111,14 +116,5 @@ where
         }
         let text = json_text(&Value::Object(object));
         writeln!(writer, "{}{json}}}", text.strip_suffix('}').unwrap_or(&text))
-    }
-}
-
-const fn severity(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARNING",
-        Level::INFO => "INFO",
-        Level::DEBUG | Level::TRACE => "DEBUG",
     }
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use futures_util::{StreamExt as _, stream};
 use http::{Request, StatusCode};
-use hyper::body::Frame;
 use http_body_util::StreamBody;
+use hyper::body::Frame;
 use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Client};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,7 +20,6 @@ use tower_tawk::test_util::Fault as SignatureFault;
 /// Timeout for a response. The listener responds to the fault `slow` after 30 s by default.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// A fault to inject into a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     Signature(SignatureFault),
@@ -61,7 +60,6 @@ impl Fault {
         }
     }
 
-    /// Returns a parser of the names in [`FAULTS`].
     pub fn parser() -> impl TypedValueParser<Value = Self> {
         let names = FAULTS.map(|(name, _, help)| PossibleValue::new(name).help(help));
         PossibleValuesParser::new(names).map(|name| {
@@ -71,7 +69,6 @@ impl Fault {
     }
 }
 
-/// Sends a delivery once, and returns the status of the response.
 pub async fn send(
     client: &Client,
     request: Request<Bytes>,
@@ -97,7 +94,6 @@ async fn exchange(client: &Client, request: Request<impl Into<Body>>) -> Result<
     Ok(response.status())
 }
 
-/// Makes the body arrive one byte a second.
 fn slowly(request: Request<Bytes>) -> Request<Body> {
     let (mut head, body) = request.into_parts();
     head.headers.insert(CONTENT_LENGTH, body.len().into());

@@ -16,7 +16,6 @@ pub enum Chat {
 }
 
 impl Chat {
-    /// Returns the service at a host.
     pub fn find(host: &str) -> Option<Self> {
         let is_teams = host == "outlook.office.com" || host.ends_with(".webhook.office.com");
         match host {

@@ -18,7 +18,6 @@ use slack::Slack;
 const EXPECTED_URL: &str = "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// \
                             without TLS; other schemes are not supported";
 
-/// A service that notifications are sent to.
 pub trait Channel: Send + Sync {
     /// Formats a message as the JSON that the service expects.
     fn format(&self, message: &Message) -> Value;

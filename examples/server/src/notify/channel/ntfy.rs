@@ -8,7 +8,6 @@ use super::Channel;
 use crate::notify::Trigger;
 use crate::notify::message::Message;
 
-/// A topic.
 pub struct Ntfy(String);
 
 impl Ntfy {
