@@ -17,6 +17,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::access::allow_list::AllowList;
 use crate::access::connections::{Connections, Phase};
+use crate::supervise::panic_once;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 
@@ -73,6 +74,7 @@ impl Endpoint {
         let mut checks = interval(CHECK_INTERVAL);
         let failures = RateLimit::new(1);
         loop {
+            panic_once("accept");
             let accepted = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => break,

@@ -161,6 +161,8 @@ impl Session {
             match job {
                 Job::Insert(first) => {
                     panic_once("store-writer");
+                    // Lets others send theirs, so that they share the commit.
+                    thread::yield_now();
                     let batch = collect(first, || match jobs.try_recv().ok()? {
                         Job::Insert(insert) => Some(insert),
                         other => {
