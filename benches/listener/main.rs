@@ -1,5 +1,5 @@
-//! Measures what a delivery costs the `tawk-listener`: deliveries per second and CPU time per
-//! delivery, over loopback with 1 and 32 connections.
+//! Measures what a delivery costs the `tawk-listener`: deliveries per second, CPU time per
+//! delivery and peak memory, over loopback with 1 and 32 connections.
 //!
 //! The listener runs as shipped: it verifies, logs and stores each delivery in SQLite before it
 //! responds. It is compared with the same listener whose store is a stub, and with an axum handler
@@ -78,6 +78,12 @@ fn main() -> Result<()> {
     }
     if config == Config::SMOKE_TEST {
         println!("Testing listener\nSuccess");
+        return Ok(());
+    }
+    println!("\npeak memory");
+    for (name, server) in &servers {
+        let bytes = server.peak_memory().map_or(f64::NAN, |bytes| bytes as f64);
+        println!("{name:<16}{:>10.1} MiB", bytes / f64::from(1 << 20));
     }
     Ok(())
 }

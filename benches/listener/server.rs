@@ -125,6 +125,13 @@ impl Server {
         Ok(Self { process, address: address.parse()?, _directory: directory })
     }
 
+    /// The maximum resident memory in bytes, if the system reports it.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    }
+
     pub(crate) fn cpu_time(&self) -> Option<Duration> {
         cpu_time(self.process.id())
     }

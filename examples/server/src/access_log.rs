@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::panic;
+use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
@@ -19,54 +19,14 @@ use tower_tawk::event::Event;
 use tower_tawk::{Reason, Rejection, Signature};
 use tracing::Instrument;
 
+use crate::access::connections::Connection;
 use crate::config::TawkLog;
-use crate::error::{AppError, Denial};
+use crate::error::AppError;
 use crate::escape::{json_line, json_text};
 use crate::event_summary::EventSummary;
 use crate::redact;
 use crate::state::AppState;
 use crate::store::{StoreError, Stored, VerifiedDelivery};
-
-/// Writes a record as one tracing event. A macro, because the level of an event is a constant.
-///
-/// Text is passed as `str`, which the text format quotes and escapes, so that it can't imitate
-/// another field or line. JSON is already escaped, and becomes a value of its own.
-macro_rules! write_record {
-    ($level:ident, $record:expr, $verdict:literal, $message:literal) => {{
-        let Record { summary, body, .. } = &$record;
-        tracing::$level!(
-            target: "tawk_listener",
-            verdict = $verdict,
-            reason = $record.reason.as_deref(),
-            secret = $record.secret,
-            bytes = $record.bytes,
-            declared_bytes = $record.declared_bytes,
-            peer = $record.peer.map(tracing::field::display),
-            client = $record.client.map(tracing::field::display),
-            delivery = $record.delivery,
-            duplicate = $record.duplicate,
-            event = summary.event,
-            event_error = summary.event_error,
-            event_id = $record.event_id.as_deref(),
-            event_time = summary.event_time,
-            chat_id = summary.chat_id,
-            ticket_id = summary.ticket_id,
-            property_id = summary.property_id,
-            opened_by = summary.opened_by,
-            messages = summary.messages,
-            agent_replies = summary.agent_replies,
-            signature = $record.signature.map(|signature| signature.to_string()),
-            expected_signature = $record.expected_signature.map(|signature| signature.to_string()),
-            headers = $record.headers.as_deref().map(tracing::field::display),
-            json = body.json.as_ref().map(tracing::field::display),
-            json_error = body.json_error,
-            body = body.text.as_deref(),
-            body_encoding = body.encoding,
-            body_truncated = body.is_truncated,
-            $message
-        );
-    }};
-}
 
 /// Maximum logged length of a verified body. Longer ones are only complete in the inbox.
 const MAX_VERIFIED_BODY: usize = 32 * 1024;
@@ -74,54 +34,52 @@ const MAX_VERIFIED_BODY: usize = 32 * 1024;
 /// Maximum logged length of an unverified body.
 const MAX_UNVERIFIED_BODY: usize = 16 * 1024;
 
-/// Maximum logged length of the headers.
 const MAX_HEADERS: usize = 16 * 1024;
 
 /// Measures all requests, and logs and counts rejected ones. The handler logs the others.
 ///
 /// Runs each request in a task, so that it is finished, logged and counted even if the client
 /// disconnects.
-pub async fn log_requests(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn log_requests(
+    State(state): State<Arc<AppState>>,
+    ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let handle = async move {
         let start = Instant::now();
         let headers = request.headers().clone();
         let response = next.run(request).await;
-        state.metrics.request(start.elapsed());
-        log_rejection(&state, &headers, &response);
+        state.metrics.request_duration.observe(start.elapsed().as_secs_f64());
+        log_rejection(&state, connection.peer, &headers, &response);
         response
     };
-    match tokio::spawn(handle.in_current_span()).await {
-        Ok(response) => response,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => panic::resume_unwind(panic),
-            // The runtime is shutting down.
-            Err(_) => AppError::Internal.into_response(),
-        },
-    }
+    let response = tokio::spawn(handle.in_current_span()).await;
+    // The panic hook has logged the panic.
+    response.unwrap_or_else(|_| AppError::Internal.into_response())
 }
 
-fn log_rejection(state: &AppState, headers: &HeaderMap, response: &Response) {
+fn log_rejection(state: &AppState, peer: IpAddr, headers: &HeaderMap, response: &Response) {
     let level = state.log_level;
-    let error = response.extensions().get::<AppError>();
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         state.metrics.rejected(rejection);
         if let Some(reason) = rejection.reason() {
             return log_unverified(level, headers, reason, None);
         }
+        // A retry is as large, until the operator raises the limit.
+        let is_warning = matches!(rejection, Rejection::BodyTooLarge);
         let record = Record::not_received(level, headers, rejection.to_string().into());
-        match rejection {
-            // A retry is as large, until the operator raises the limit.
-            Rejection::BodyTooLarge => {
-                write_record!(warn, record, "none", "delivery not received");
-            }
-            _ => write_record!(info, record, "none", "delivery not received"),
+        record.write(is_warning, "none", "delivery not received");
+    } else if let Some(error) = response.extensions().get::<AppError>()
+        && let Some((label, reason)) = error.denial()
+    {
+        state.metrics.count("none", label);
+        let mut record = Record::not_received(level, headers, reason.into());
+        record.peer = Some(peer);
+        if let AppError::ClientNotAllowed(client) = error {
+            record.client = *client;
         }
-    } else if let Some(denial) = error.and_then(|error| error.denial()) {
-        state.metrics.denied(denial.label);
-        let Denial { reason, peer, client, .. } = denial;
-        let record = Record::not_received(level, headers, reason.into());
-        let record = Record { peer, client, ..record };
-        write_record!(info, record, "none", "delivery not received");
+        record.write(false, "none", "delivery not received");
     }
 }
 
@@ -142,14 +100,14 @@ pub fn log_verified(
         ..Record::default()
     };
     match stored {
-        Ok(Stored::New { id, .. }) => record.delivery = Some(*id),
+        Ok(Stored::New { id }) => record.delivery = Some(*id),
         Ok(Stored::Duplicate) => {
             record.duplicate = Some(true);
-            return write_record!(info, record, "verified", "duplicate delivery");
+            return record.write(false, "verified", "duplicate delivery");
         }
         Err(unavailable) => {
             record.reason = Some(unavailable.to_string().into());
-            return write_record!(warn, record, "verified", "delivery verified, but not stored");
+            return record.write(true, "verified", "delivery verified, but not stored");
         }
     }
     if level != TawkLog::Summary {
@@ -157,16 +115,13 @@ pub fn log_verified(
         record.body = LoggedBody::verified(&delivery.body);
         record.signature = Some(delivery.signature);
     }
-    match event {
-        Event::Unknown(_) => {
-            write_record!(info, record, "verified", "delivery verified, unknown event");
-        }
+    let (is_warning, message) = match event {
+        Event::Unknown(_) => (false, "delivery verified, unknown event"),
         // Tawk.to has changed, or someone else has the secret.
-        Event::Undecodable(_) => {
-            write_record!(warn, record, "verified", "delivery verified, but not an event");
-        }
-        _ => write_record!(info, record, "verified", "delivery verified"),
-    }
+        Event::Undecodable(_) => (true, "delivery verified, but not an event"),
+        _ => (false, "delivery verified"),
+    };
+    record.write(is_warning, "verified", message);
 }
 
 /// Logs an unverified request. A rejected one has no body.
@@ -177,26 +132,23 @@ pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body
         record.declared_bytes = None;
     }
     if level != TawkLog::Summary {
-        record.body = body.map(LoggedBody::unverified).unwrap_or_default();
+        // Any client can send it, so it is not parsed.
+        let body = body.map(|body| LoggedBody::text(body, MAX_UNVERIFIED_BODY));
+        record.body = body.unwrap_or_default();
     }
     if let Reason::Mismatch(mismatch) = reason {
         record.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
         record.expected_signature = mismatch.expected_signature();
     }
-    match reason {
-        Reason::Mismatch(_) | Reason::UnknownSecret => {
-            write_record!(warn, record, "unverified", "delivery not verified");
-        }
-        // Any client can cause the other reasons.
-        _ => write_record!(info, record, "unverified", "delivery not verified"),
-    }
+    // Any client can cause the other reasons.
+    let is_warning = matches!(reason, Reason::Mismatch(_) | Reason::UnknownSecret);
+    record.write(is_warning, "unverified", "delivery not verified");
 }
 
 /// The fields of a record. `None` is left out.
 #[derive(Default)]
 struct Record<'a> {
     reason: Option<Cow<'static, str>>,
-    /// The label of the secret.
     secret: Option<&'a str>,
     bytes: Option<usize>,
     /// `Content-Length` of a body that was not received.
@@ -231,6 +183,52 @@ impl Record<'_> {
             ..Self::default()
         }
     }
+
+    /// Writes one tracing event.
+    ///
+    /// Text is passed as `str`, which the text format quotes and escapes, so that it can't imitate
+    /// another field or line. JSON is already escaped, and becomes a value of its own.
+    fn write(&self, is_warning: bool, verdict: &str, message: &str) {
+        let Self { summary, body, .. } = self;
+        // The level of an event is a constant.
+        macro_rules! write {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "tawk_listener",
+                    verdict,
+                    reason = self.reason.as_deref(),
+                    secret = self.secret,
+                    bytes = self.bytes,
+                    declared_bytes = self.declared_bytes,
+                    peer = self.peer.map(display),
+                    client = self.client.map(display),
+                    delivery = self.delivery,
+                    duplicate = self.duplicate,
+                    event = summary.event,
+                    event_error = summary.event_error,
+                    event_id = self.event_id.as_deref(),
+                    event_time = summary.event_time,
+                    chat_id = summary.chat_id,
+                    ticket_id = summary.ticket_id,
+                    property_id = summary.property_id,
+                    opened_by = summary.opened_by,
+                    messages = summary.messages,
+                    agent_replies = summary.agent_replies,
+                    signature = self.signature.map(|signature| signature.to_string()),
+                    expected_signature =
+                        self.expected_signature.map(|signature| signature.to_string()),
+                    headers = self.headers.as_deref().map(display),
+                    json = body.json.as_ref().map(display),
+                    json_error = body.json_error,
+                    body = body.text.as_deref(),
+                    body_encoding = body.encoding,
+                    body_truncated = body.is_truncated,
+                    "{message}"
+                )
+            };
+        }
+        if is_warning { write!(warn) } else { write!(info) }
+    }
 }
 
 /// Replaces headers that would fill the log with their length.
@@ -241,7 +239,6 @@ fn bounded_headers(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A body: as JSON, or else as text.
 #[derive(Default)]
 struct LoggedBody<'a> {
     json: Option<String>,
@@ -253,43 +250,22 @@ struct LoggedBody<'a> {
 
 impl<'a> LoggedBody<'a> {
     fn verified(body: &'a [u8]) -> Self {
-        if body.len() > MAX_VERIFIED_BODY {
-            return Self::text(body, MAX_VERIFIED_BODY);
+        let json = (body.len() <= MAX_VERIFIED_BODY).then(|| json_line(body));
+        if let Some(Ok(json)) = json {
+            return Self { json: Some(json), ..Self::default() };
         }
-        match json_line(body) {
-            Ok(json) => Self { json: Some(json), ..Self::default() },
-            Err(error) => {
-                let text = Self::text(body, MAX_VERIFIED_BODY);
-                Self { json_error: Some(error.to_string()), ..text }
-            }
-        }
+        let json_error = json.and_then(Result::err).map(|error| error.to_string());
+        Self { json_error, ..Self::text(body, MAX_VERIFIED_BODY) }
     }
 
-    /// Any client can send it, so it is not parsed.
-    fn unverified(body: &'a [u8]) -> Self {
-        Self::text(body, MAX_UNVERIFIED_BODY)
-    }
-
-    fn text(body: &'a [u8], max_length: usize) -> Self {
-        let start = truncate(body, max_length);
-        let (text, encoding) = redact::text(start);
+    fn text(body: &'a [u8], max: usize) -> Self {
+        let (text, encoding) = redact::text(body, max);
         Self {
             text: Some(text),
             encoding: Some(encoding),
-            is_truncated: (start.len() < body.len()).then_some(true),
+            is_truncated: (body.len() > max).then_some(true),
             ..Self::default()
         }
-    }
-}
-
-/// Truncates between characters if the body is text.
-fn truncate(body: &[u8], max_length: usize) -> &[u8] {
-    let start = &body[..body.len().min(max_length)];
-    match str::from_utf8(start) {
-        Err(error) if error.error_len().is_none() && start.len() < body.len() => {
-            &start[..error.valid_up_to()]
-        }
-        _ => start,
     }
 }
 
@@ -315,7 +291,7 @@ mod tests {
     fn unverified_bodies_are_truncated_between_characters() {
         const MAX: usize = MAX_UNVERIFIED_BODY;
         let logged = |body: &[u8]| {
-            let body = LoggedBody::unverified(body);
+            let body = LoggedBody::text(body, MAX);
             (body.text.unwrap().len(), body.encoding.unwrap(), body.is_truncated)
         };
         assert_eq!(logged(&vec![b'a'; MAX]), (MAX, "utf-8", None));

@@ -1,5 +1,4 @@
-//! The settings of `serve`, and those that other commands share: the webhook secrets (`send`) and
-//! the database (`inbox`).
+//! The settings of `serve`, and those that other commands share.
 
 #![allow(clippy::doc_markdown, reason = "`--help` shows the comments on settings")]
 
@@ -7,8 +6,6 @@ mod secrets;
 
 pub use secrets::{WebhookSecret, webhook_secrets};
 
-use std::env;
-use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,16 +13,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::builder::{BoolishValueParser, Resettable};
-use clap::{ArgAction, Args, Command, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueEnum};
 use ipnet::IpNet;
 
 use crate::notify::Triggers;
 
 /// The settings of `serve`. Each is a flag, an environment variable and a line of `.env`, in this
-/// order of precedence.
-///
-/// Secrets are strings that we parse ourselves, because clap's errors contain invalid values. There
+/// order of precedence. Secrets are strings, since clap's errors contain invalid values, and there
 /// is no `Debug` for the same reason.
 #[derive(Args)]
 pub struct Settings {
@@ -115,13 +110,8 @@ pub struct Settings {
 pub struct Database {
     /// Where deliveries are stored: sqlite://FILE, or postgres://USER:PASSWORD@HOST/NAME, which
     /// several listeners can share
-    #[arg(
-        long,
-        env,
-        hide_env_values = true,
-        default_value = "sqlite://tawk.db",
-        value_name = "URL"
-    )]
+    #[arg(long, env, hide_env_values = true, value_name = "URL")]
+    #[arg(default_value = "sqlite://tawk.db")]
     pub database_url: String,
 }
 
@@ -130,15 +120,8 @@ pub struct Database {
 pub struct Notify {
     /// Comma-separated notification targets: https://HOST/PATH for Slack and other chat services,
     /// ntfys://HOST/TOPIC for ntfy (http:// and ntfy:// without TLS)
-    #[arg(
-        long,
-        env,
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "URLS"
-    )]
-    pub notify_url: String,
+    #[arg(long, env, hide_env_values = true, value_name = "URLS")]
+    pub notify_url: Option<String>,
 
     /// Comma-separated events that send a notification: agent-reply (an agent replied, known once
     /// the transcript arrives, or started a chat), chat-start, chat-end, transcript, ticket
@@ -177,56 +160,6 @@ pub fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Treats blank environment variables as unset, as left by unfilled templates, and ignores the case
-/// of named values, in `command` and its subcommands.
-pub fn blank_is_unset(command: Command) -> Command {
-    command.mut_subcommands(blank_is_unset).mut_args(|argument| {
-        let Some(name) = argument.get_env().map(OsStr::to_owned) else { return argument };
-        let argument = argument.ignore_case(true);
-        if is_set(&name) {
-            argument
-        } else if name == "TAWK_WEBHOOK_SECRET" && is_set(OLDER_SECRET_NAME.as_ref()) {
-            argument.env(OLDER_SECRET_NAME)
-        } else if env::var_os(&name).is_some() {
-            argument.env(Resettable::Reset)
-        } else {
-            argument
-        }
-    })
-}
-
-/// Treats a variable as unset, in `command` and its subcommands.
-pub fn unset(command: Command, name: &str) -> Command {
-    command.mut_subcommands(|subcommand| unset(subcommand, name)).mut_args(|argument| {
-        if argument.get_env().is_some_and(|variable| variable == name) {
-            argument.env(Resettable::Reset)
-        } else {
-            argument
-        }
-    })
-}
-
-/// The name of `TAWK_WEBHOOK_SECRET` in an older listener.
-const OLDER_SECRET_NAME: &str = "TAWK_TAWK_WEBHOOK_SECRET";
-
-fn is_set(name: &OsStr) -> bool {
-    let value = env::var_os(name).unwrap_or_default();
-    // A blank list of addresses is rejected, since without one any client may deliver.
-    let is_blank_list = name == "TAWK_ALLOWED_IPS" && !value.is_empty();
-    is_blank_list || value.to_str().is_none_or(|value| clean(value).is_some())
-}
-
-/// Removes surrounding whitespace, and quotes, which `docker run --env-file` keeps.
-///
-/// Returns `None` if nothing is left, or if Kubernetes has set the variable for a service: for one
-/// that is called `metrics`, it sets `METRICS_PORT=tcp://10.0.0.1:80`.
-pub fn clean(value: &str) -> Option<&str> {
-    let value = value.trim();
-    let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
-    let value = unquoted.map_or(value, str::trim);
-    (!value.is_empty() && !value.starts_with("tcp://")).then_some(value)
-}
-
 /// A limit of 0 would reject every delivery.
 fn parse_size(text: &str) -> Result<usize, &'static str> {
     let size = text.parse::<ByteSize>().ok().and_then(|size| size.as_u64().try_into().ok());
@@ -243,8 +176,7 @@ fn parse_duration(text: &str) -> Result<Duration, &'static str> {
 pub struct Networks(Vec<IpNet>);
 
 impl Networks {
-    /// Returns whether one of the networks contains `address`. IPv4-mapped IPv6 addresses, which
-    /// dual-stack sockets report for IPv4 peers, are IPv4 addresses.
+    /// IPv4-mapped IPv6 addresses, as of the IPv4 peers of dual-stack sockets, are IPv4 addresses.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -255,17 +187,14 @@ impl FromStr for Networks {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let networks = text.split(',').map(|entry| parse_network(entry.trim()));
-        networks.collect::<Option<_>>().map(Self).ok_or(
-            "write addresses and networks separated by commas, as in 192.0.2.7,2001:db8::/32",
+        let parse = |entry: &str| match entry.parse::<IpAddr>() {
+            Ok(address) => Ok(address.to_canonical().into()),
+            Err(_) => entry.parse(),
+        };
+        let networks = text.split(',').map(|entry| parse(entry.trim()));
+        networks.collect::<Result<_, _>>().map(Self).map_err(
+            |_| "write addresses and networks separated by commas, as in 192.0.2.7,2001:db8::/32",
         )
-    }
-}
-
-fn parse_network(entry: &str) -> Option<IpNet> {
-    match entry.parse::<IpAddr>() {
-        Ok(address) => Some(address.to_canonical().into()),
-        Err(_) => entry.parse().ok(),
     }
 }
 

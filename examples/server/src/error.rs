@@ -14,37 +14,24 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 /// Why a request failed. Inserted into the extensions of the response, for the access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppError {
-    /// The addresses of the connection and, if it is known, of the client.
-    ClientNotAllowed(IpAddr, Option<IpAddr>),
-    /// The address of the connection.
-    HttpsRequired(IpAddr),
+    /// The address of the client, if it is known.
+    ClientNotAllowed(Option<IpAddr>),
+    HttpsRequired,
     TooManyRequests,
     /// Another request got the permit.
     BodyTooSlow,
     /// The delivery may not be stored.
     NotStored,
     DatabaseUnavailable,
-    /// A handler panicked.
     Internal,
 }
 
-/// A request that was rejected before its body was read.
-pub struct Denial {
-    /// The reason in metrics.
-    pub label: &'static str,
-    /// The reason in the log.
-    pub reason: &'static str,
-    pub peer: Option<IpAddr>,
-    pub client: Option<IpAddr>,
-}
-
 impl AppError {
-    /// Returns the status and the detail of the response.
     const fn response(self) -> (StatusCode, &'static str) {
         const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
         match self {
-            Self::ClientNotAllowed(..) => (StatusCode::FORBIDDEN, "Not allowed"),
-            Self::HttpsRequired(_) => (StatusCode::FORBIDDEN, "HTTPS required"),
+            Self::ClientNotAllowed(_) => (StatusCode::FORBIDDEN, "Not allowed"),
+            Self::HttpsRequired => (StatusCode::FORBIDDEN, "HTTPS required"),
             Self::TooManyRequests => (UNAVAILABLE, "Too many concurrent requests"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "Body took too long"),
             Self::NotStored => (UNAVAILABLE, "Not stored; send it again"),
@@ -53,34 +40,29 @@ impl AppError {
         }
     }
 
-    /// Returns `None` if the request was not rejected before its body was read.
-    pub const fn denial(self) -> Option<Denial> {
-        let (label, reason, peer, client) = match self {
-            Self::ClientNotAllowed(peer, client) => {
-                let reason = match client {
-                    Some(_) => "client is not in TAWK_ALLOWED_IPS",
-                    None => {
-                        "X-Forwarded-For of a trusted proxy names no client, and TAWK_ALLOWED_IPS \
-                         is set"
-                    }
-                };
-                ("not_allowed", reason, Some(peer), client)
+    /// Returns the reason in metrics and in the log, or `None` if the request was not rejected
+    /// before its body was read.
+    pub const fn denial(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ClientNotAllowed(Some(_)) => {
+                Some(("not_allowed", "client is not in TAWK_ALLOWED_IPS"))
             }
-            Self::HttpsRequired(peer) => {
-                let reason = "request used plain HTTP and TAWK_REQUIRE_HTTPS is set";
-                ("not_https", reason, Some(peer), None)
+            Self::ClientNotAllowed(None) => Some((
+                "not_allowed",
+                "X-Forwarded-For of a trusted proxy names no client, and TAWK_ALLOWED_IPS is set",
+            )),
+            Self::HttpsRequired => {
+                Some(("not_https", "request used plain HTTP and TAWK_REQUIRE_HTTPS is set"))
             }
             Self::TooManyRequests => {
-                let reason = "TAWK_MAX_CONCURRENT deliveries are already in progress";
-                ("overloaded", reason, None, None)
+                Some(("overloaded", "TAWK_MAX_CONCURRENT deliveries are already in progress"))
             }
-            Self::BodyTooSlow => {
-                let reason = "body was the slowest of TAWK_MAX_CONCURRENT; another delivery came";
-                ("evicted", reason, None, None)
-            }
-            Self::NotStored | Self::DatabaseUnavailable | Self::Internal => return None,
-        };
-        Some(Denial { label, reason, peer, client })
+            Self::BodyTooSlow => Some((
+                "evicted",
+                "body was the slowest of TAWK_MAX_CONCURRENT; another delivery came",
+            )),
+            Self::NotStored | Self::DatabaseUnavailable | Self::Internal => None,
+        }
     }
 }
 
@@ -100,7 +82,6 @@ impl IntoResponse for AppError {
     }
 }
 
-/// Creates the body of an error response.
 pub fn detail(detail: &str) -> Json<Value> {
     Json(json!({ "detail": detail }))
 }
@@ -111,10 +92,9 @@ mod tests {
 
     #[test]
     fn responses_are_json_and_only_503_has_retry_after() {
-        let peer = [192, 0, 2, 7].into();
         for (error, status, closes) in [
-            (AppError::ClientNotAllowed(peer, None), 403, true),
-            (AppError::HttpsRequired(peer), 403, true),
+            (AppError::ClientNotAllowed(None), 403, true),
+            (AppError::HttpsRequired, 403, true),
             (AppError::TooManyRequests, 503, true),
             (AppError::BodyTooSlow, 408, true),
             (AppError::NotStored, 503, false),

@@ -5,22 +5,13 @@ use std::fmt::Write;
 use serde::de::Error as _;
 use serde_json::Value;
 
-/// Writes `value` on one line, without characters that control how the line is shown, or that are
-/// invisible.
-///
-/// JSON itself only escapes characters below U+0020. All others that a terminal or a log viewer may
-/// interpret are inside of strings, where they can be escaped too.
+/// Writes `value` on one line, without characters that are invisible or control how it is shown.
+/// JSON itself only escapes those below U+0020. The others are in strings, and can be escaped too.
 pub fn json_text(value: &Value) -> String {
     escaped(value.to_string())
 }
 
-/// Like [`json_text`], but indented.
-pub fn json_page(value: &Value) -> String {
-    escaped(format!("{value:#}"))
-}
-
-/// Like [`json_text`] for text that may be JSON. Builds no [`Value`], which can take seventy times
-/// the memory.
+/// Like [`json_text`] for text that may be JSON, without a [`Value`] of seventy times the memory.
 pub fn json_line(text: &[u8]) -> serde_json::Result<String> {
     let mut line = Vec::with_capacity(text.len());
     let mut json = serde_json::Deserializer::from_slice(text);
@@ -34,7 +25,8 @@ pub fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control() || is_unprintable(c), "\u{fffd}")
 }
 
-fn escaped(text: String) -> String {
+/// Escapes JSON, which may be indented.
+pub fn escaped(text: String) -> String {
     // ASCII is checked many bytes at once.
     let is_plain_ascii = text.is_ascii() && !text.contains('\u{7f}');
     if is_plain_ascii || !text.contains(is_unprintable) {
@@ -42,22 +34,21 @@ fn escaped(text: String) -> String {
     }
     let mut escaped = String::with_capacity(text.len() + 64);
     for c in text.chars() {
-        if is_unprintable(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a string does not fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
+        if !is_unprintable(c) {
             escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "\\u{unit:04x}");
         }
     }
     escaped
 }
 
 /// Control characters, line and paragraph separators, characters that change the direction of text
-/// (Unicode Standard Annex 9), and characters without a width: soft hyphens, joiners, annotation
-/// marks and tags. Variation selectors are not included, as emoji contain them.
-const fn is_unprintable(c: char) -> bool {
+/// (Unicode Standard Annex 9), and those without a width except variation selectors, as in emoji.
+pub const fn is_unprintable(c: char) -> bool {
     matches!(
         c,
         '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' |

@@ -16,7 +16,6 @@ pub struct EventSummary<'a> {
     pub ticket_id: Option<&'a str>,
     pub property_id: Option<&'a str>,
     pub opened_by: Option<&'a str>,
-    /// Number of messages in a transcript.
     pub messages: Option<usize>,
     /// Number of messages in a transcript that agents sent.
     pub agent_replies: Option<usize>,
@@ -42,7 +41,6 @@ impl<'a> EventSummary<'a> {
     }
 }
 
-/// Truncates at a character boundary.
 fn truncate(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_FIELD_LEN)]
 }

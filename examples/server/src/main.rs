@@ -12,6 +12,7 @@ mod dotenv;
 mod error;
 mod escape;
 mod event_summary;
+mod http_client;
 mod notify;
 mod outbox;
 mod redact;
@@ -23,14 +24,13 @@ mod supervise;
 mod telemetry;
 mod webhook;
 
-use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Error;
 use tokio::runtime::Runtime;
 
-use commands::{Arguments, Command};
+use commands::Command;
 
 /// Exit status if the command could not start: invalid settings or arguments, address in use.
 const EXIT_NOT_STARTED: u8 = 2;
@@ -46,25 +46,16 @@ fn run() -> anyhow::Result<ExitCode> {
     // Fails only if a provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Modifies the environment, so it comes before any thread.
-    dotenv::load(&Arguments::variables())?;
-    let mut invalid = Vec::new();
-    let command = match Arguments::parse_from(&env::args_os().collect::<Vec<_>>(), &mut invalid) {
-        Ok(command) => command,
-        Err(error) if error.use_stderr() => return Err(commands::one_line(&error)),
-        Err(help) => {
-            help.print()?;
-            return Ok(ExitCode::SUCCESS);
-        }
-    };
+    let (command, invalid) = commands::parse()?;
     let runtime = Runtime::new()?;
     let finished = runtime.block_on(async {
         match command {
             Command::Serve(settings) => server::run(settings).await,
             Command::Check(settings) => commands::check::run(settings, invalid).await,
-            Command::Healthcheck(settings) => Ok(commands::healthcheck::run(&settings).await),
+            Command::Healthcheck(settings) => Ok(commands::check::healthcheck(&settings).await),
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
-            Command::Notify(arguments) => commands::notify::run(arguments).await,
+            Command::Notify(command) => commands::notify::run(command).await,
         }
     });
     // A hanging DNS lookup must not block the exit.

@@ -1,5 +1,4 @@
-//! What is both logged and stored of a request: its headers without credentials, its event id, and
-//! its body as text.
+//! What is both logged and stored of a request.
 
 use std::borrow::Cow;
 
@@ -10,47 +9,49 @@ const REDACTED: &str = "[redacted]";
 
 const SIGNATURE: &str = "x-tawk-signature";
 
-/// Maximum shown length of a signature header, more than any encoding of a signature takes.
-/// Tawk.to's secrets have 96 hex digits, and a misconfigured sender may put one into this header.
+/// Maximum shown length of a signature header. A misconfigured sender may put the secret into it,
+/// which has 96 hex digits.
 const MAX_SIGNATURE_LENGTH: usize = 64;
 
 /// Maximum bytes of an event id, before they are escaped.
 const MAX_EVENT_ID_LENGTH: usize = 128;
 
-/// The headers that are shown. All others may contain credentials or personal data, such as those
-/// that a proxy adds about a user, and are shown by their names only.
-const SHOWN: [&str; 27] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "cf-connecting-ip",
-    "cf-ray",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "date",
-    "expect",
-    "forwarded",
-    "host",
-    "traceparent",
-    "transfer-encoding",
-    "user-agent",
-    "via",
-    "x-amzn-trace-id",
-    "x-cloud-trace-context",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-hook-event-id",
-    "x-real-ip",
-    "x-request-id",
-    SIGNATURE,
-];
+/// Returns whether the value of a header is shown. Others may contain credentials or personal data,
+/// such as those that a proxy adds about a user, and are shown by their names only.
+fn is_shown(name: &str) -> bool {
+    matches!(
+        name,
+        "accept"
+            | "accept-encoding"
+            | "accept-language"
+            | "cf-connecting-ip"
+            | "cf-ray"
+            | "connection"
+            | "content-encoding"
+            | "content-length"
+            | "content-type"
+            | "date"
+            | "expect"
+            | "forwarded"
+            | "host"
+            | "traceparent"
+            | "transfer-encoding"
+            | "user-agent"
+            | "via"
+            | "x-amzn-trace-id"
+            | "x-cloud-trace-context"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-port"
+            | "x-forwarded-proto"
+            | "x-hook-event-id"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-tawk-signature"
+    )
+}
 
-/// Returns the headers as a JSON object, without credentials. Headers with several values are
-/// arrays.
+/// Returns the headers as a JSON object. Those with several values are arrays.
 pub fn headers(headers: &HeaderMap) -> Value {
     let object: Map<_, _> = headers
         .keys()
@@ -66,7 +67,7 @@ pub fn headers(headers: &HeaderMap) -> Value {
 
 /// Escapes bytes other than visible ASCII as `\xNN`.
 fn shown(name: &HeaderName, value: &HeaderValue) -> Value {
-    if !SHOWN.contains(&name.as_str()) {
+    if !is_shown(name.as_str()) {
         return REDACTED.into();
     }
     if name == SIGNATURE && value.len() > MAX_SIGNATURE_LENGTH {
@@ -84,11 +85,12 @@ pub fn event_id(headers: &HeaderMap) -> Option<String> {
     Some(id[..id.len().min(MAX_EVENT_ID_LENGTH)].escape_ascii().to_string())
 }
 
-/// Returns the body as text, and its encoding. Bodies other than UTF-8 are escaped.
-pub fn text(body: &[u8]) -> (Cow<'_, str>, &'static str) {
+/// Returns the start of a body as text, at most `max` bytes of it, and its encoding. Bodies other
+/// than UTF-8 are escaped.
+pub fn text(body: &[u8], max: usize) -> (Cow<'_, str>, &'static str) {
     match str::from_utf8(body) {
-        Ok(text) => (text.into(), "utf-8"),
-        Err(_) => (body.escape_ascii().to_string().into(), "escaped"),
+        Ok(text) => (text[..text.floor_char_boundary(max)].into(), "utf-8"),
+        Err(_) => (body[..body.len().min(max)].escape_ascii().to_string().into(), "escaped"),
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn escapes_bodies_that_are_not_utf_8() {
-        assert_eq!(text("é".as_bytes()), ("é".into(), "utf-8"));
-        assert_eq!(text(b"\xff\n"), (r"\xff\n".into(), "escaped"));
+        assert_eq!(text("é".as_bytes(), 2), ("é".into(), "utf-8"));
+        assert_eq!(text(b"\xff\n", 2), (r"\xff\n".into(), "escaped"));
     }
 }

@@ -23,7 +23,7 @@ use tower_tawk::{Rejection, Secrets, TawkSignatureLayer};
 use tracing::{Span, warn};
 
 use crate::access::admission::{self, Admission};
-use crate::access::allow_list::{self, AllowList};
+use crate::access::allow_list::AllowList;
 use crate::config::{Mode, Settings, TawkLog, WebhookSecret};
 use crate::error::{self, AppError};
 use crate::state::AppState;
@@ -37,19 +37,17 @@ pub const METRICS_PATH: &str = "/metrics";
 /// Maximum length of a logged request id, which the client can choose.
 const MAX_REQUEST_ID_LENGTH: usize = 64;
 
-/// Maximum length of a logged path.
 const MAX_PATH_LENGTH: usize = 200;
 
 pub fn router(
     secrets: &[WebhookSecret],
     settings: &Settings,
     allow_list: Arc<AllowList>,
-    state: AppState,
+    state: Arc<AppState>,
 ) -> Router {
-    let admission = Admission::new(settings, state.metrics.clone());
+    let admission = Admission::new(settings, allow_list, state.metrics.clone());
     let webhook_layers = ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), access_log::log_requests))
-        .layer(from_fn_with_state(allow_list, allow_list::check))
         .layer(from_fn_with_state(admission, admission::admit))
         .layer(signature_layer(secrets, settings))
         // The signature layer has its own limit, which may exceed axum's.
@@ -66,16 +64,17 @@ pub fn router(
         .route(&format!("{WEBHOOK_PATH}/{{label}}"), webhook)
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
-        .fallback(async |State(state): State<AppState>| misrouted(&state, StatusCode::NOT_FOUND))
-        .method_not_allowed_fallback(async |State(state): State<AppState>| {
+        .fallback(async |State(state): State<Arc<AppState>>| {
+            misrouted(&state, StatusCode::NOT_FOUND)
+        })
+        .method_not_allowed_fallback(async |State(state): State<Arc<AppState>>| {
             misrouted(&state, StatusCode::METHOD_NOT_ALLOWED)
         })
         .layer(layers)
         .with_state(state)
 }
 
-/// Creates the router for `METRICS_PORT`.
-pub fn metrics_router(state: AppState) -> Router {
+pub fn metrics_router(state: Arc<AppState>) -> Router {
     Router::new().route(METRICS_PATH, get(metrics)).with_state(state)
 }
 
@@ -158,7 +157,7 @@ async fn healthy() -> Json<Value> {
 }
 
 /// Responds with 503 if the database is unavailable, so that no deliveries are routed here.
-async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
+async fn ready(State(state): State<Arc<AppState>>) -> Result<Json<Value>, AppError> {
     if state.store.is_ready().await {
         Ok(healthy().await)
     } else {
@@ -166,7 +165,7 @@ async fn ready(State(state): State<AppState>) -> Result<Json<Value>, AppError> {
     }
 }
 
-async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, AppError> {
+async fn metrics(State(state): State<Arc<AppState>>) -> Result<impl IntoResponse, AppError> {
     let text = state.metrics.encode(state.store.sizes().await.as_ref());
     let text = text.map_err(|_| AppError::Internal)?;
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text))

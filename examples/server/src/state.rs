@@ -1,21 +1,16 @@
 //! [`AppState`], shared by handlers and middleware.
 
-use std::sync::Arc;
-
 use crate::config::TawkLog;
 use crate::notify::Triggers;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 
-/// Cheap to clone.
-#[derive(Clone)]
 pub struct AppState {
     pub log_level: TawkLog,
     pub store: Store,
-    /// The events that trigger notifications.
     pub notify_on: Triggers,
     pub metrics: Metrics,
     /// Limits the records of requests to unknown paths.
-    pub unknown_paths: Arc<RateLimit>,
+    pub unknown_paths: RateLimit,
 }

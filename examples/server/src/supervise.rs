@@ -1,7 +1,9 @@
 //! Restarts what panics, so that the listener does not continue without it.
 
+use std::env;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -32,14 +34,9 @@ pub fn supervise_thread(name: &'static str, mut work: impl FnMut()) {
 
 /// In debug builds, panics once if a test has set `TAWK_PANIC_ONCE` to `name`.
 pub fn panic_once(name: &str) {
-    #[cfg(debug_assertions)]
-    {
-        use std::sync::atomic::{AtomicBool, Ordering};
+    static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
 
-        static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
-
-        let panics = std::env::var("TAWK_PANIC_ONCE").is_ok_and(|panics| panics == name);
-        assert!(!panics || HAS_PANICKED.swap(true, Ordering::Relaxed), "TAWK_PANIC_ONCE");
+    if cfg!(debug_assertions) && env::var("TAWK_PANIC_ONCE").is_ok_and(|panics| panics == name) {
+        assert!(HAS_PANICKED.swap(true, Ordering::Relaxed), "TAWK_PANIC_ONCE");
     }
-    let _ = name;
 }

@@ -1,14 +1,16 @@
 //! The webhook handler: stores verified deliveries, then responds.
 
+use std::mem;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::response;
 use serde_json::{Value, json};
 use tower_tawk::{Delivery, Verdict};
 
+use crate::access::connections::{Connection, Phase};
 use crate::access_log;
 use crate::error::AppError;
 use crate::event_summary::EventSummary;
@@ -18,11 +20,13 @@ use crate::store::{Stored, VerifiedDelivery};
 /// Responds with 200 to stored deliveries, whatever they contain: a retry would be identical. In
 /// observe mode, unverified requests get the same response but are only logged.
 pub async fn receive(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
+    ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
     verdict: Verdict,
-    request: Request,
+    mut request: Request,
 ) -> response::Result<Json<Value>> {
-    let headers = request.headers().clone();
+    connection.enter(Phase::Handler);
+    let headers = mem::take(request.headers_mut());
     let verified = match verdict {
         Verdict::Verified(verified) => verified,
         Verdict::Unverified(reason) => {

@@ -5,23 +5,16 @@
 //! now and then, thus never keeps others out, and loses before one on a slow link.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use axum::Extension;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body::{Frame, SizeHint};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tower_tawk::{Signature, Verdict, X_TAWK_SIGNATURE};
 use tracing::warn;
 
+use super::allow_list::AllowList;
 use super::connections::{Connection, Phase};
 use crate::config::{Mode, Settings};
 use crate::error::AppError;
@@ -29,51 +22,39 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 
 pub struct Admission {
+    allow_list: Arc<AllowList>,
     max: usize,
     /// Whether requests without a well-formed signature are rejected in any case.
     enforces: bool,
-    admitted: Mutex<Admitted>,
+    /// The connections that hold a permit, by their ids.
+    admitted: Mutex<HashMap<u64, Arc<Connection>>>,
     metrics: Metrics,
     evicted: RateLimit,
 }
 
-#[derive(Default)]
-struct Admitted {
-    /// `None` once the body has arrived.
-    requests: HashMap<u64, Option<Receiving>>,
-    next_id: u64,
-}
-
-struct Receiving {
-    since: Instant,
-    bytes: u32,
-    evict: oneshot::Sender<()>,
-}
-
-/// Frees its place on drop.
-struct Permit {
+/// Freed on drop.
+struct Permit<'a> {
+    admission: &'a Admission,
     id: u64,
-    admission: Arc<Admission>,
 }
 
-/// Rejects a request if there is no permit. None waits for one: Tawk.to retries rejected requests,
-/// and waiting ones would cost memory.
+/// Rejects requests of clients that may not deliver, and those for which there is no permit. None
+/// waits for one: Tawk.to retries rejected requests, and waiting ones would cost memory.
 pub async fn admit(
     State(admission): State<Arc<Admission>>,
-    Extension(connection): Extension<Arc<Connection>>,
+    ConnectInfo(connection): ConnectInfo<Arc<Connection>>,
     request: Request,
     next: Next,
 ) -> Result<Response, AppError> {
+    admission.allow_list.check(connection.peer, request.headers())?;
     if admission.enforces && !is_signed(request.headers()) {
         // The signature layer rejects it without keeping its body.
         return Ok(next.run(request).await);
     }
-    let (permit, mut evicted) = admission.admit().ok_or(AppError::TooManyRequests)?;
-    connection.enter(Phase::Delivery);
-    let request = request.map(|body| Body::new(CountedBody::new(body, &permit)));
+    let _permit = admission.admit(&connection).ok_or(AppError::TooManyRequests)?;
     let response = tokio::select! {
         biased;
-        Ok(()) = &mut evicted => return Err(AppError::BodyTooSlow),
+        () = connection.evicted.cancelled() => return Err(AppError::BodyTooSlow),
         response = next.run(request) => response,
     };
     let unverified = matches!(response.extensions().get(), Some(Verdict::Unverified(_)));
@@ -91,8 +72,9 @@ fn is_signed(headers: &HeaderMap) -> bool {
 }
 
 impl Admission {
-    pub fn new(settings: &Settings, metrics: Metrics) -> Arc<Self> {
+    pub fn new(settings: &Settings, allow_list: Arc<AllowList>, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self {
+            allow_list,
             max: settings.tawk_max_concurrent.get(),
             enforces: settings.tawk_mode == Mode::Enforce,
             admitted: Mutex::default(),
@@ -101,157 +83,98 @@ impl Admission {
         })
     }
 
-    /// Returns a permit, and a receiver that gets a message if another request gets the permit.
     /// Returns `None` if the bodies of all admitted requests have arrived.
-    fn admit(self: &Arc<Self>) -> Option<(Permit, oneshot::Receiver<()>)> {
+    fn admit(&self, connection: &Arc<Connection>) -> Option<Permit<'_>> {
         let mut admitted = self.lock();
-        if admitted.requests.len() >= self.max {
-            self.evict(&mut admitted)?;
+        if admitted.len() >= self.max {
+            let waiting = admitted.iter().filter_map(|(id, one)| Some((*id, one.time_per_byte()?)));
+            let (slowest, _) = waiting.max_by_key(|(_, time)| *time)?;
+            admitted.remove(&slowest)?.evicted.cancel();
+            self.metrics.deliveries_in_flight.dec();
+            if let Some(count) = self.evicted.count() {
+                warn!(
+                    count,
+                    "TAWK_MAX_CONCURRENT is reached; rejecting the slowest requests with 408"
+                );
+            }
         }
-        let id = admitted.next_id;
-        let (evict, evicted) = oneshot::channel();
-        let receiving = Receiving { since: Instant::now(), bytes: 0, evict };
-        admitted.next_id += 1;
-        admitted.requests.insert(id, Some(receiving));
+        connection.enter(Phase::Body);
+        admitted.insert(connection.id, Arc::clone(connection));
         self.metrics.deliveries_in_flight.inc();
-        Some((Permit { id, admission: Arc::clone(self) }, evicted))
+        Some(Permit { admission: self, id: connection.id })
     }
 
-    /// Takes the permit of the slowest request.
-    fn evict(&self, admitted: &mut Admitted) -> Option<()> {
-        let requests = admitted.requests.iter();
-        let receiving = requests.filter_map(|(id, receiving)| Some((id, receiving.as_ref()?)));
-        let (&slowest, _) = receiving.max_by_key(|(_, receiving)| receiving.time_per_byte())?;
-        let _ = admitted.requests.remove(&slowest)??.evict.send(());
-        self.metrics.deliveries_in_flight.dec();
-        if let Some(count) = self.evicted.count() {
-            warn!(count, "TAWK_MAX_CONCURRENT is reached; rejecting the slowest requests with 408");
-        }
-        Some(())
-    }
-
-    fn received(&self, id: u64, bytes: usize) {
-        if let Some(Some(receiving)) = self.lock().requests.get_mut(&id) {
-            let bytes = bytes.try_into().unwrap_or(u32::MAX);
-            receiving.bytes = receiving.bytes.saturating_add(bytes);
-        }
-    }
-
-    /// Records that a body has arrived. Returns `false` if its request has lost the permit.
-    fn complete(&self, id: u64) -> bool {
-        self.lock().requests.get_mut(&id).map(Option::take).is_some()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Admitted> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
         self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Receiving {
-    fn time_per_byte(&self) -> Duration {
-        self.since.elapsed() / self.bytes.saturating_add(1)
-    }
-}
-
-impl Drop for Permit {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if self.admission.lock().requests.remove(&self.id).is_some() {
+        if self.admission.lock().remove(&self.id).is_some() {
             self.admission.metrics.deliveries_in_flight.dec();
         }
     }
 }
 
-/// Counts the bytes of a body.
-struct CountedBody {
-    body: Body,
-    id: u64,
-    admission: Arc<Admission>,
-}
-
-impl CountedBody {
-    fn new(body: Body, permit: &Permit) -> Self {
-        if body.is_end_stream() {
-            permit.admission.complete(permit.id);
-        }
-        Self { body, id: permit.id, admission: Arc::clone(&permit.admission) }
-    }
-}
-
-impl HttpBody for CountedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame {
-            self.admission.received(self.id, frame.data_ref().map_or(0, Bytes::len));
-        }
-        let is_complete = frame.is_none() || self.body.is_end_stream();
-        if is_complete && !self.admission.complete(self.id) {
-            // `admit` has been woken, and drops this body.
-            return Poll::Pending;
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::advance;
 
+    use super::super::connections::{Connections, Entry};
     use super::*;
 
-    fn admission(max: usize) -> Arc<Admission> {
-        Arc::new(Admission {
+    fn admission(max: usize) -> Admission {
+        Admission {
+            allow_list: Arc::default(),
             max,
             enforces: true,
             admitted: Mutex::default(),
             metrics: Metrics::new(),
             evicted: RateLimit::new(1),
-        })
+        }
+    }
+
+    fn connections<const N: usize>() -> [Entry; N] {
+        let connections = Connections::new(N, Metrics::new());
+        [(); N].map(|()| connections.open([127, 0, 0, 1].into(), false, Phase::Request))
+    }
+
+    fn is_evicted(entry: &Entry) -> bool {
+        entry.connection.evicted.is_cancelled()
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_request_that_has_waited_longest_for_each_byte_loses_its_permit() {
         let admission = admission(3);
-        let (slow_link, mut slow_link_evicted) = admission.admit().unwrap();
+        let [slow_link, drips, silent, first, second] = connections();
+        let _slow_link = admission.admit(&slow_link.connection).unwrap();
         advance(Duration::from_secs(4)).await;
-        let (drips, mut drips_evicted) = admission.admit().unwrap();
+        let _drips = admission.admit(&drips.connection).unwrap();
         advance(Duration::from_secs(1)).await;
-        let (_silent, mut silent_evicted) = admission.admit().unwrap();
+        let _silent = admission.admit(&silent.connection).unwrap();
         advance(Duration::from_secs(1)).await;
-        admission.received(slow_link.id, 60_000);
-        admission.received(drips.id, 2);
+        slow_link.connection.received(60_000);
+        drips.connection.received(2);
 
-        let _new = admission.admit().unwrap();
-        assert!(silent_evicted.try_recv().is_ok());
-        assert!(drips_evicted.try_recv().is_err());
-        let _new = admission.admit().unwrap();
-        assert!(drips_evicted.try_recv().is_ok());
-        assert!(!admission.complete(drips.id));
-        assert!(slow_link_evicted.try_recv().is_err());
-        assert!(admission.complete(slow_link.id));
+        let _first = admission.admit(&first.connection).unwrap();
+        assert!(is_evicted(&silent) && !is_evicted(&drips));
+        let _second = admission.admit(&second.connection).unwrap();
+        assert!(is_evicted(&drips) && !is_evicted(&slow_link));
+        assert_eq!(admission.metrics.deliveries_in_flight.get(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn there_is_no_permit_if_all_bodies_have_arrived() {
         let admission = admission(1);
-        let (permit, mut evicted) = admission.admit().unwrap();
-        assert!(admission.complete(permit.id));
-        assert!(admission.admit().is_none());
-        assert!(evicted.try_recv().is_err());
+        let [one, other] = connections();
+        let permit = admission.admit(&one.connection).unwrap();
+        one.connection.enter(Phase::Handler);
+        assert!(admission.admit(&other.connection).is_none());
+        assert!(!is_evicted(&one));
         drop(permit);
-        assert!(admission.admit().is_some());
+        assert!(admission.admit(&other.connection).is_some());
     }
 }

@@ -1,10 +1,11 @@
 //! [`Connections`]: the open connections of an endpoint.
 //!
-//! When there are too many, those that have waited longest without a permit for a delivery are
-//! closed. Clients that are silent or slow thus never keep others out.
+//! When there are too many, those that have waited longest are closed, first those without a permit
+//! for a delivery. Clients that are silent or slow thus never keep others out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,16 +42,23 @@ struct Open {
     next_id: u64,
 }
 
-/// A connection, as seen by those that serve it.
+/// A connection, as seen by those that serve it. It has at most one request at a time.
 pub struct Connection {
+    pub id: u64,
+    pub peer: IpAddr,
     is_outsider: bool,
     state: Mutex<State>,
-    closing: CancellationToken,
+    /// Cancelled when the connection has to be closed.
+    pub closing: CancellationToken,
+    /// Cancelled when the request has to be rejected, as another one gets its permit.
+    pub evicted: CancellationToken,
 }
 
 struct State {
     phase: Phase,
     since: Instant,
+    /// Bytes received since the connection was idle.
+    bytes: u32,
     has_delivered: bool,
 }
 
@@ -60,12 +68,13 @@ pub enum Phase {
     Silent,
     /// Waits for the rest of a TLS handshake or of a request head.
     Head,
-    /// Waits for a request.
     Idle,
     /// Handles a request without a permit.
     Request,
-    /// Handles a request that has a permit. The limit of permits bounds how long.
-    Delivery,
+    /// Waits for the body of a request that has a permit.
+    Body,
+    /// Handles a request whose body has arrived. The limit of permits bounds how long.
+    Handler,
     /// Waits until the client has received the last response.
     Lingering,
 }
@@ -73,7 +82,6 @@ pub enum Phase {
 /// Removes the connection on drop.
 pub struct Entry {
     pub connection: Arc<Connection>,
-    id: u64,
     connections: Arc<Connections>,
 }
 
@@ -84,10 +92,8 @@ impl Connections {
 
     /// Adds a connection, and closes others if there are too many. An outsider is a peer that is
     /// not in the allow-list.
-    pub fn open(self: &Arc<Self>, is_outsider: bool, phase: Phase) -> Entry {
-        let state = State { phase, since: Instant::now(), has_delivered: false };
-        let (state, closing) = (Mutex::new(state), CancellationToken::new());
-        let connection = Arc::new(Connection { is_outsider, state, closing });
+    pub fn open(self: &Arc<Self>, peer: IpAddr, is_outsider: bool, phase: Phase) -> Entry {
+        let state = State { phase, since: Instant::now(), bytes: 0, has_delivered: false };
         let mut open = self.lock();
         let outsiders = || open.connections.values().filter(|other| other.is_outsider).count();
         if open.connections.len() >= self.max {
@@ -95,11 +101,18 @@ impl Connections {
         } else if is_outsider && outsiders() >= MAX_OUTSIDERS {
             self.evict(&mut open, MAX_OUTSIDERS / EVICTED_FRACTION);
         }
-        let id = open.next_id;
+        let connection = Arc::new(Connection {
+            id: open.next_id,
+            peer,
+            is_outsider,
+            state: Mutex::new(state),
+            closing: CancellationToken::new(),
+            evicted: CancellationToken::new(),
+        });
         open.next_id += 1;
-        open.connections.insert(id, Arc::clone(&connection));
+        open.connections.insert(connection.id, Arc::clone(&connection));
         self.metrics.connections.inc();
-        Entry { connection, id, connections: Arc::clone(self) }
+        Entry { connection, connections: Arc::clone(self) }
     }
 
     /// Closes the connection that has waited longest, if there is one.
@@ -109,8 +122,8 @@ impl Connections {
 
     /// Closes the connections that have waited longest, at least one.
     fn evict(&self, open: &mut Open, count: usize) {
-        let waiting = open.connections.iter();
-        let waiting = waiting.filter_map(|(id, connection)| Some((connection.waits()?, *id)));
+        let waiting = open.connections.values();
+        let waiting = waiting.filter_map(|connection| Some((connection.waits()?, connection.id)));
         let mut waiting: Vec<_> = waiting.collect();
         waiting.sort_unstable_by(|one, other| other.cmp(one));
         for (_, id) in waiting.into_iter().take(count.max(1)) {
@@ -124,7 +137,6 @@ impl Connections {
         }
     }
 
-    /// Closes the connections that have timed out.
     pub fn close_timed_out(&self) {
         let open = self.lock();
         for connection in open.connections.values().filter(|connection| connection.is_timed_out()) {
@@ -139,7 +151,7 @@ impl Connections {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if self.connections.lock().connections.remove(&self.id).is_some() {
+        if self.connections.lock().connections.remove(&self.connection.id).is_some() {
             self.connections.metrics.connections.dec();
         }
     }
@@ -149,12 +161,16 @@ impl Connection {
     pub fn enter(&self, phase: Phase) {
         let mut state = self.lock();
         (state.phase, state.since) = (phase, Instant::now());
+        if phase == Phase::Idle {
+            state.bytes = 0;
+        }
     }
 
-    /// Records that bytes have arrived.
-    pub fn received(&self) {
-        if matches!(self.phase(), Phase::Silent | Phase::Idle) {
-            self.enter(Phase::Head);
+    pub fn received(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.bytes = state.bytes.saturating_add(bytes.try_into().unwrap_or(u32::MAX));
+        if bytes > 0 && matches!(state.phase, Phase::Silent | Phase::Idle) {
+            (state.phase, state.since) = (Phase::Head, Instant::now());
         }
     }
 
@@ -167,17 +183,20 @@ impl Connection {
         self.lock().phase
     }
 
-    /// Waits until the connection has to be closed.
-    pub async fn closing(&self) {
-        self.closing.cancelled().await;
+    /// Returns how long it has taken for each byte of a body that has not arrived.
+    pub fn time_per_byte(&self) -> Option<Duration> {
+        let state = self.lock();
+        let is_waiting = state.phase == Phase::Body;
+        is_waiting.then(|| state.since.elapsed() / state.bytes.saturating_add(1))
     }
 
     /// Returns how little is lost if the connection is closed, or `None` if it must not be.
-    fn waits(&self) -> Option<(bool, bool, bool, Reverse<Instant>)> {
+    fn waits(&self) -> Option<(bool, bool, bool, bool, Reverse<Instant>)> {
         let state = self.lock();
+        let (has_permit, is_new) = (state.phase == Phase::Body, !state.has_delivered);
         let is_lingering = state.phase == Phase::Lingering;
-        (state.phase != Phase::Delivery)
-            .then(|| (self.is_outsider, is_lingering, !state.has_delivered, Reverse(state.since)))
+        let waits = (!has_permit, self.is_outsider, is_lingering, is_new, Reverse(state.since));
+        (state.phase != Phase::Handler).then_some(waits)
     }
 
     fn is_timed_out(&self) -> bool {
@@ -186,7 +205,7 @@ impl Connection {
             Phase::Silent | Phase::Head => HEAD_TIMEOUT,
             Phase::Idle => IDLE_TIMEOUT,
             // These have their own.
-            Phase::Request | Phase::Delivery | Phase::Lingering => return false,
+            Phase::Request | Phase::Body | Phase::Handler | Phase::Lingering => return false,
         };
         state.since.elapsed() >= timeout
     }
@@ -202,6 +221,8 @@ mod tests {
 
     use super::*;
 
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     /// Opens connections of which each has waited a second less than the one before.
     async fn open<const N: usize>(
         connections: &Arc<Connections>,
@@ -209,7 +230,7 @@ mod tests {
     ) -> [Entry; N] {
         let mut entries = Vec::new();
         for (is_outsider, phase) in states {
-            entries.push(connections.open(is_outsider, phase));
+            entries.push(connections.open(PEER, is_outsider, phase));
             advance(Duration::from_secs(1)).await;
         }
         entries.try_into().unwrap_or_else(|_| panic!("{N} entries"))
@@ -222,13 +243,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_connection_that_has_waited_longest_is_replaced() {
         let connections = Connections::new(4, Metrics::new());
-        let states = [Phase::Delivery, Phase::Idle, Phase::Head, Phase::Request];
+        let states = [Phase::Handler, Phase::Idle, Phase::Head, Phase::Request];
         let entries = open(&connections, states.map(|phase| (false, phase))).await;
         let mut replaced = Vec::new();
         for _ in 0..4 {
             replaced.push(entries.each_ref().map(is_closing));
             // Connections that end make room for others, so this one stays.
-            Box::leak(Box::new(connections.open(false, Phase::Delivery)));
+            Box::leak(Box::new(connections.open(PEER, false, Phase::Handler)));
         }
         assert_eq!(replaced[1], [false, true, false, false]);
         assert_eq!(replaced[2], [false, true, true, false]);
@@ -261,13 +282,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn outsiders_have_a_limit_of_their_own() {
         let connections = Connections::new(4096, Metrics::new());
-        let insider = connections.open(false, Phase::Idle);
-        let open = |count| (0..count).map(|_| connections.open(true, Phase::Idle));
+        let insider = connections.open(PEER, false, Phase::Idle);
+        let open = |count| (0..count).map(|_| connections.open(PEER, true, Phase::Idle));
         let first: Vec<_> = open(MAX_OUTSIDERS / EVICTED_FRACTION).collect();
         advance(Duration::from_secs(1)).await;
         let others: Vec<_> = open(MAX_OUTSIDERS - first.len()).collect();
         assert!(!first.iter().any(is_closing));
-        let _newest = connections.open(true, Phase::Idle);
+        let _newest = connections.open(PEER, true, Phase::Idle);
         assert!(first.iter().all(is_closing));
         assert!(!is_closing(&insider) && !others.iter().any(is_closing));
     }
@@ -276,7 +297,7 @@ mod tests {
     async fn heads_time_out_after_10_seconds_and_idle_connections_after_620() {
         let connections = Connections::new(4, Metrics::new());
         let entries = [Phase::Head, Phase::Silent, Phase::Idle, Phase::Request]
-            .map(|phase| connections.open(false, phase));
+            .map(|phase| connections.open(PEER, false, phase));
         for (seconds, expected) in [
             (9, [false; 4]),
             (1, [true, true, false, false]),

@@ -4,20 +4,18 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
-use crate::escape::{json_page, json_text, printable};
-use crate::notify;
-use crate::redact;
+use crate::escape::{escaped, json_text, printable};
 use crate::store::{Access, Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
+use crate::{notify, print_error, redact};
 
 // The comments are what `--help` shows.
-/// Read the inbox: what has been received
 #[derive(Args)]
 #[command(arg_required_else_help = false)]
 pub struct Arguments {
@@ -54,7 +52,6 @@ enum Command {
     },
 }
 
-/// Runs the command, and returns the exit status.
 pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode> {
     let access = match command {
         Command::Replay { .. } => Access::Write,
@@ -64,59 +61,54 @@ pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode>
     let result = execute(&store, command).await;
     store.close().await;
     let Err(error) = result else { return Ok(ExitCode::SUCCESS) };
-    if let Some(error) = error.downcast_ref::<io::Error>()
-        && error.kind() == ErrorKind::BrokenPipe
-    {
+    let output_error = error.downcast_ref::<io::Error>();
+    if output_error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         // The reader has stopped reading, as `head` does.
         return Ok(ExitCode::SUCCESS);
     }
-    let _ = writeln!(io::stderr(), "tawk-listener: {error:#}");
+    print_error(&error);
     Ok(ExitCode::FAILURE)
 }
 
 async fn execute(store: &Store, command: Command) -> Result<()> {
-    let deliveries_after = async |id| store.deliveries_after(id).await;
-    let notifications_after = async |id| store.notifications_after(id).await;
     match command {
         Command::List => {
             print(
                 "    id  received                  event                    \
                  chat or ticket                        secret           bytes",
             )?;
-            print_all(deliveries_after, |row| (row.id, delivery_row(row))).await
+            print_all(store, Store::deliveries_after, delivery_row).await
         }
         Command::Outbox => {
             print(
                 "    id  delivery  channel                           state    \
                  tries  sent, failed or due       why",
             )?;
-            print_all(notifications_after, |row| (row.id, notification_row(row))).await
+            print_all(store, Store::notifications_after, notification_row).await
         }
-        Command::Export => {
-            print_all(deliveries_after, |row| (row.id, json_text(&to_json(row)))).await
-        }
+        Command::Export => print_all(store, Store::deliveries_after, json_row).await,
         Command::Show { id } => {
             let stored = find(store, id).await?;
             let mut object = to_json(&stored);
             if let Ok(body) = serde_json::from_slice::<Value>(&stored.delivery.body) {
                 object["body"] = body;
             }
-            Ok(print(&json_page(&object))?)
+            Ok(print(&escaped(format!("{object:#}")))?)
         }
         Command::Backup { file } => store.backup(&file).await,
         Command::Replay { id, notify } => replay(store, id, &notify).await,
     }
 }
 
-/// Prints rows as they are read. `rows_after` returns the next ones after an id, and `format` the
-/// id and the line of a row.
+/// Prints rows as they are read. `format` returns the id and the line of a row.
 async fn print_all<T>(
-    rows_after: impl AsyncFn(i64) -> Result<Vec<T>, StoreError>,
+    store: &Store,
+    rows_after: impl AsyncFn(&Store, i64) -> Result<Vec<T>, StoreError>,
     format: impl Fn(&T) -> (i64, String),
 ) -> Result<()> {
     let mut last = 0;
     loop {
-        let rows = rows_after(last).await?;
+        let rows = rows_after(store, last).await?;
         for (id, line) in rows.iter().map(&format) {
             print(&printable(line.trim_end()))?;
             last = id;
@@ -131,21 +123,28 @@ fn print(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
-/// Formats a row in columns of the usual width.
-fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> String {
+fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> (i64, String) {
     let VerifiedDelivery { event, chat_id, ticket_id, secret_label, body, .. } = delivery;
     let received = format_rfc3339_millis(delivery.received_at);
     let event = event.as_deref().unwrap_or_default();
     let subject = chat_id.as_deref().or(ticket_id.as_deref()).unwrap_or_default();
     let bytes = body.len();
-    format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}")
+    let row =
+        format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}");
+    (*id, row)
 }
 
-fn notification_row(notification: &Notification) -> String {
+fn notification_row(notification: &Notification) -> (i64, String) {
     let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
     let at = format_rfc3339_millis(notification.at);
     let why = notification.last_error.as_deref().unwrap_or_default();
-    format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}")
+    let row =
+        format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}");
+    (*id, row)
+}
+
+fn json_row(stored: &StoredDelivery) -> (i64, String) {
+    (stored.id, json_text(&to_json(stored)))
 }
 
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
@@ -154,7 +153,7 @@ async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
 }
 
 fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
-    let (body, body_encoding) = redact::text(&delivery.body);
+    let (body, body_encoding) = redact::text(&delivery.body, usize::MAX);
     json!({
         "id": id,
         "received_at": format_rfc3339_millis(delivery.received_at).to_string(),
@@ -174,14 +173,11 @@ fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
 /// The listener that runs sends the notifications, and retries them until they succeed.
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     let StoredDelivery { delivery, .. } = find(store, id).await?;
-    let addresses = notify::addresses(&notify.notify_url)?;
-    if addresses.is_empty() {
-        bail!("NOTIFY_URL is not set; set it to the listener's value");
-    }
-    if notify.notify_on.find(&delivery.event()).is_none() {
-        bail!("delivery {id} does not match NOTIFY_ON");
-    }
-    let channels = store.channel_names(&addresses).await?;
+    let targets = notify::targets(notify.notify_url.as_deref())?;
+    ensure!(!targets.is_empty(), "NOTIFY_URL is not set; set it to the listener's value");
+    let trigger = notify.notify_on.find(&delivery.event());
+    ensure!(trigger.is_some(), "delivery {id} does not match NOTIFY_ON");
+    let channels = store.channel_names(targets.iter()).await?;
     store.replay(id, &channels).await?;
     Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
 }

@@ -1,19 +1,20 @@
 //! The command line, errors about it, and the commands other than `serve`.
 
 pub mod check;
-pub mod healthcheck;
 pub mod inbox;
 pub mod notify;
 pub mod send;
 
+use std::collections::BTreeSet;
 use std::env;
-use std::ffi::{OsStr, OsString};
 
-use anyhow::{Error, anyhow};
+use anyhow::{Error, Result, anyhow};
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{self, Settings};
+use crate::config::Settings;
+use crate::dotenv;
 
 /// Receives Tawk.to webhooks, verifies and stores them, and sends notifications.
 #[derive(Parser)]
@@ -40,46 +41,52 @@ pub enum Command {
     Send(send::Arguments),
     /// Read the stored deliveries
     Inbox(inbox::Arguments),
-    /// Send test notifications
-    Notify(notify::Arguments),
+    /// Check the notification targets
+    #[command(subcommand, arg_required_else_help = false)]
+    Notify(notify::Command),
 }
 
-impl Arguments {
-    /// Returns the environment variables of all settings.
-    pub fn variables() -> Vec<String> {
-        let names = Self::command();
-        let names = names.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
-        names.map(str::to_owned).collect()
-    }
-
-    /// Parses the command line, or returns the text to print for `--help` and `--version`.
-    ///
-    /// For `check`, variables with invalid values are moved to `invalid` and treated as unset.
-    pub fn parse_from(
-        arguments: &[OsString],
-        invalid: &mut Vec<Error>,
-    ) -> Result<Command, clap::Error> {
-        let is_check = arguments.get(1).is_some_and(|command| command == "check");
-        let mut command = config::blank_is_unset(Self::command());
-        let matches = loop {
-            match command.clone().try_get_matches_from(arguments) {
-                Ok(matches) => break matches,
-                Err(error) => match invalid_variable(&error) {
-                    Some(name) if is_check => {
-                        invalid.push(one_line(&error));
-                        command = config::unset(command, &name);
-                    }
-                    _ => return Err(error),
-                },
+/// Completes the environment, and parses it and the command line. Prints help and the version, and
+/// exits. For `check`, errors about variables are returned too, and the variables treated as unset.
+pub fn parse() -> Result<(Command, Vec<Error>)> {
+    let command = Arguments::command();
+    let settings = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    let mut set = dotenv::load(settings)?;
+    let is_check = env::args_os().nth(1).is_some_and(|command| command == "check");
+    let mut invalid = Vec::new();
+    loop {
+        let matches = ignore_blank(Arguments::command(), &set).try_get_matches();
+        let error = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+            Ok(Arguments { command, settings }) => {
+                return Ok((command.unwrap_or(Command::Serve(settings)), invalid));
             }
+            Err(error) => error,
         };
-        let Self { command, settings } = Self::from_arg_matches(&matches)?;
-        Ok(command.unwrap_or(Command::Serve(settings)))
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let variable = invalid_variable(&error, &set);
+        let line = one_line(&error, variable.as_deref());
+        match variable {
+            Some(name) if is_check && set.remove(&name) => invalid.push(line),
+            _ => return Err(line),
+        }
     }
 }
 
-/// Converts an error of clap into one line without secrets.
-pub fn one_line(error: &clap::Error) -> Error {
+/// Ignores blank variables, which are not in `set`, and the case of named values.
+fn ignore_blank(command: clap::Command, set: &BTreeSet<String>) -> clap::Command {
+    command.mut_subcommands(|command| ignore_blank(command, set)).mut_args(|argument| {
+        let Some(name) = argument.get_env() else { return argument };
+        let is_blank =
+            name.to_str().is_some_and(|name| env::var(name).is_ok() && !set.contains(name));
+        let argument = argument.ignore_case(true);
+        if is_blank { argument.env(Resettable::Reset) } else { argument }
+    })
+}
+
+/// Converts an error into one line without secrets that names the variable instead of its flag.
+fn one_line(error: &clap::Error, variable: Option<&str>) -> Error {
     // A space too many can turn a secret into an argument or the name of a subcommand. clap's own
     // notation begins with `-`, `<` or `[`. If a subcommand is missing, `word` is its parent.
     let word = error.get(ContextKind::InvalidArg).or(error.get(ContextKind::InvalidSubcommand));
@@ -94,21 +101,17 @@ pub fn one_line(error: &clap::Error) -> Error {
     let paragraph = text.split("\n\n").next().unwrap_or_default();
     let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
     let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    match (error.get(ContextKind::InvalidArg), invalid_variable(error)) {
-        (Some(flag), Some(name)) => Error::msg(line.replace(&format!("'{flag}'"), &name)),
+    match (error.get(ContextKind::InvalidArg), variable) {
+        (Some(flag), Some(name)) => Error::msg(line.replace(&format!("'{flag}'"), name)),
         _ => Error::msg(line),
     }
 }
 
-/// Returns the environment variable that an error is about, unless it is about its flag, such as
-/// `--port <PORT>`, or an argument.
-fn invalid_variable(error: &clap::Error) -> Option<String> {
+/// Returns the variable that an error is about, unless its flag, such as `--port <PORT>`, was used.
+fn invalid_variable(error: &clap::Error, set: &BTreeSet<String>) -> Option<String> {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
-    let long = flag.split([' ', '=']).next().unwrap_or_default();
-    let is_used = env::args().any(|argument| argument.split('=').next() == Some(long));
-    let command = Arguments::command();
-    let mut arguments = command.get_arguments();
-    let argument = arguments.find(|argument| argument.get_long() == long.strip_prefix("--"));
-    let name = argument.and_then(Arg::get_env).and_then(OsStr::to_str);
-    name.filter(|_| !is_used).map(str::to_owned)
+    let flag = flag.split([' ', '=']).next()?;
+    let is_used = env::args_os().any(|it| it.to_string_lossy().split('=').next() == Some(flag));
+    let name = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
+    (!is_used && set.contains(&name)).then_some(name)
 }

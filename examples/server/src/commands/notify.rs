@@ -5,24 +5,16 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use clap::{Args, Subcommand};
+use anyhow::{Result, ensure};
+use clap::Subcommand;
 use tower_tawk::event::Role;
 use tower_tawk::test_util::samples;
 
 use crate::config::Notify;
 use crate::notify::{self, Message, SendError, Trigger, sha256_hex};
 
-/// Check the notification targets
-#[derive(Args)]
-#[command(arg_required_else_help = false)]
-pub struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub enum Command {
     /// Send a test notification to each URL of NOTIFY_URL, and print whether it was accepted
     Test {
         #[command(flatten)]
@@ -31,12 +23,9 @@ enum Command {
 }
 
 /// Runs the command. Exits with 1 if a notification was not accepted.
-pub async fn run(Arguments { command }: Arguments) -> Result<ExitCode> {
-    let Command::Test { notify } = command;
-    let notifiers = notify::notifiers(&notify.notify_url)?;
-    if notifiers.is_empty() {
-        bail!("NOTIFY_URL is not set");
-    }
+pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
+    let notifiers = notify::notifiers(notify.notify_url.as_deref())?;
+    ensure!(!notifiers.is_empty(), "NOTIFY_URL is not set");
     let message = test_message();
     let mut exit_code = ExitCode::SUCCESS;
     for (position, notifier) in (1..).zip(notifiers) {
@@ -49,7 +38,7 @@ pub async fn run(Arguments { command }: Arguments) -> Result<ExitCode> {
                 format!("not sent: {reason}")
             }
         };
-        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.address().host)?;
+        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.target.host)?;
     }
     Ok(exit_code)
 }

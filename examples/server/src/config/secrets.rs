@@ -1,17 +1,11 @@
-//! The webhook secrets of a setting: one or several, separated by commas, each optionally
-//! `label=secret`.
-//!
-//! Labels are logged and secrets are not. Errors name a secret by its position and contain no part
-//! of the setting.
+//! The webhook secrets of a setting. Labels are logged and secrets are not, so errors name a secret
+//! by its position.
 
 use anyhow::{Context, anyhow, ensure};
 use tower_tawk::Secret;
 
 const NAME: &str = "TAWK_WEBHOOK_SECRET";
 
-const MAX_LABEL_LENGTH: usize = 64;
-
-/// A secret of the setting.
 pub struct WebhookSecret {
     pub label: String,
     pub secret: Secret,
@@ -19,7 +13,7 @@ pub struct WebhookSecret {
     pub looks_usual: bool,
 }
 
-/// Parses the labels and secrets of a setting.
+/// Parses a setting: one secret or several, separated by commas, each optionally `label=secret`.
 pub fn webhook_secrets(setting: Option<&str>) -> anyhow::Result<Vec<WebhookSecret>> {
     let setting = setting.with_context(|| {
         format!(
@@ -42,33 +36,26 @@ fn parse_entry(
     previous: &[WebhookSecret],
 ) -> anyhow::Result<WebhookSecret> {
     let is_taken = |label: &str| previous.iter().any(|other| other.label == label);
-    let (label, text) = split(entry)?;
-    let label = match label {
-        Some(label) => label.to_owned(),
-        None if is_taken("default") => format!("secret-{position}"),
-        None => "default".to_owned(),
+    let (label, text) = match entry.split_once('=') {
+        Some((label, text)) => {
+            // Base64 may end like this. Its text must not become a label, which is logged.
+            let is_padding = text.bytes().all(|byte| byte == b'=');
+            ensure!(!is_padding, "nothing follows the first `=`; write label=secret");
+            let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+            ensure!(
+                (1..=64).contains(&label.len()) && label.bytes().all(is_label_byte),
+                "invalid label before the first `=`; write label=secret, with a label of 1 to 64 \
+                 letters, digits, `.`, `_` and `-`"
+            );
+            (label.to_owned(), text)
+        }
+        None if is_taken("default") => (format!("secret-{position}"), entry),
+        None => ("default".to_owned(), entry),
     };
     ensure!(!is_taken(&label), "duplicate label; use a different label for each secret");
     let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let looks_usual = text.len() == 96 && text.bytes().all(is_digit);
     Ok(WebhookSecret { label, secret: Secret::new(text)?, looks_usual })
-}
-
-/// Splits an entry at its first `=`.
-fn split(entry: &str) -> anyhow::Result<(Option<&str>, &str)> {
-    let Some((label, text)) = entry.split_once('=') else {
-        return Ok((None, entry));
-    };
-    // Base64 may end like this. Its text must not become a label, which is logged.
-    let is_padding = text.bytes().all(|byte| byte == b'=');
-    ensure!(!is_padding, "nothing follows the first `=`; write label=secret");
-    let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    ensure!(
-        (1..=MAX_LABEL_LENGTH).contains(&label.len()) && label.bytes().all(is_label_byte),
-        "invalid label before the first `=`; write label=secret, with a label of 1 to 64 letters, \
-         digits, `.`, `_` and `-`"
-    );
-    Ok((Some(label), text))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ const MAX_HTML_LEN: usize = 256 * 1024;
 const HIDDEN: [&[u8]; 8] =
     [b"iframe", b"noframes", b"script", b"style", b"svg", b"template", b"title", b"xml"];
 
-/// Elements without content.
 const VOID: [&[u8]; 13] = [
     b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta",
     b"source", b"track", b"wbr",
@@ -22,8 +21,7 @@ const INLINE: [&[u8]; 24] = [
     b"wbr",
 ];
 
-/// Returns what a mail reader shows of HTML. A text without tags is returned as it is. The result
-/// is for reading, and still untrusted.
+/// Returns what a mail reader shows of HTML, still untrusted. A text without tags is not changed.
 pub fn html_to_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(MAX_HTML_LEN)];
     let mut emitter = DefaultEmitter::default();
@@ -31,28 +29,28 @@ pub fn html_to_text(html: &str) -> String {
     emitter.naively_switch_states(true);
     let mut text = String::new();
     let mut is_html = false;
-    // The hidden element, and how many elements of its name are open.
-    let mut hidden: Option<(Vec<u8>, u32)> = None;
+    // The name of the hidden element, or nothing, and how many elements of this name are open.
+    let mut hidden = Vec::new();
+    let mut open = 0_u32;
     for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
         is_html |= !matches!(token, Token::String(_) | Token::Error(_));
         match token {
-            Token::String(part) if hidden.is_none() => {
+            Token::String(part) if hidden.is_empty() => {
                 text.push_str(&String::from_utf8_lossy(&part));
             }
             Token::StartTag(tag) => {
                 text.push_str(separator(&tag.name));
-                match &mut hidden {
-                    Some((name, open)) if *name == **tag.name => *open += 1,
-                    None if is_hidden_element(&tag) => hidden = Some((tag.name.to_vec(), 1)),
-                    _ => {}
+                if hidden.is_empty() && is_hidden_element(&tag) {
+                    hidden = tag.name.to_vec();
                 }
+                open += u32::from(*hidden == **tag.name);
             }
             Token::EndTag(tag) => {
                 text.push_str(separator(&tag.name));
-                hidden = hidden.and_then(|(name, open)| {
-                    let open = if name == **tag.name { open - 1 } else { open };
-                    (open > 0).then_some((name, open))
-                });
+                open -= u32::from(*hidden == **tag.name);
+                if open == 0 {
+                    hidden.clear();
+                }
             }
             _ => {}
         }

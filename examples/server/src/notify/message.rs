@@ -1,8 +1,7 @@
 //! [`Message`]: the text of a notification, before a channel formats it.
 //!
-//! The title says who and where, the text what was written and in which chat. A phone shows the
-//! title and the start of the text, so the text starts with the quote. Everything that a visitor or
-//! an agent wrote is sanitized here. A channel still escapes what its own receivers interpret.
+//! The title says who and where, and the text starts with a quote: a phone shows only its start.
+//! What people wrote is sanitized here. A channel escapes what its own receivers interpret.
 
 use std::collections::HashSet;
 
@@ -18,7 +17,6 @@ use crate::event_summary::EventSummary;
 const MAX_SUBJECT_CHARS: usize = 120;
 const MAX_QUOTE_CHARS: usize = 300;
 
-/// Maximum agents listed in `fields`.
 const MAX_AGENTS: usize = 10;
 
 /// The content of a notification. It holds personal data, so there is no `Debug`.
@@ -58,7 +56,6 @@ impl Message {
             ("agent_replies", summary.agent_replies.map(Value::from)),
             ("agents", (!named.is_empty()).then(|| named.into())),
         ];
-        // Those that are known.
         let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         Self { trigger, title, text: lines.join("\n"), fields: fields.collect() }
     }
@@ -71,7 +68,6 @@ fn agents(event: &Event) -> Vec<String> {
     names.filter(|name| seen.insert(*name)).filter_map(name).collect()
 }
 
-/// Returns who did what.
 fn action(event: &Event, trigger: Trigger, agents: &[String], person: Option<&str>) -> String {
     match (event, event.opened_by()) {
         (Event::ChatStart(_), Some(Role::Agent)) => "An agent opened a chat".to_owned(),
@@ -115,10 +111,8 @@ fn subject(event: &Event) -> Option<String> {
     Some(line(ticket.subject.as_deref()?, MAX_SUBJECT_CHARS))
 }
 
-/// Returns a quote of what was written.
-///
-/// Of a transcript it is the last reply of an agent: the first is usually a greeting. If the
-/// trigger is the transcript, it is the last message of an agent or the visitor.
+/// Returns a quote of what was written. Of a transcript it is the last reply of an agent, as the
+/// first is usually a greeting, or the last message if the trigger is the transcript.
 fn excerpt(event: &Event, trigger: Trigger) -> Option<String> {
     match event {
         Event::ChatStart(start) => {

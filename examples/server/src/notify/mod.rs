@@ -1,14 +1,4 @@
 //! Notifications: triggers, messages, channels and sending. The outbox decides when.
-//!
-//! ```text
-//! trigger.rs     which events send a notification (NOTIFY_ON)
-//! message.rs     an event -> title, text and fields
-//!   html.rs        HTML -> text
-//!   sanitize.rs    removes email addresses and control characters
-//! channel/       a file for each service, and the parsing of NOTIFY_URL
-//! notifier.rs    posts a message to a channel
-//!   send_error.rs  why that failed, and whether a retry can help
-//! ```
 
 mod channel;
 mod html;
@@ -18,7 +8,7 @@ mod sanitize;
 mod send_error;
 mod trigger;
 
-pub use channel::Address;
+pub use channel::{Target, targets};
 pub use message::Message;
 pub use notifier::{Notifier, TIMEOUT};
 pub use send_error::SendError;
@@ -26,15 +16,8 @@ pub use trigger::{Trigger, Triggers};
 
 use sha2::{Digest, Sha256};
 
-/// Returns the channels in `NOTIFY_URL`.
-pub fn addresses(notify_url: &str) -> anyhow::Result<Vec<Address>> {
-    Ok(channel::parse(notify_url)?.into_iter().map(|target| target.address).collect())
-}
-
-/// Creates a notifier for each channel in `NOTIFY_URL`. Fails if one of its URLs cannot be used, or
-/// the system has no trusted certificates.
-pub fn notifiers(notify_url: &str) -> anyhow::Result<Vec<Notifier>> {
-    channel::parse(notify_url)?.into_iter().map(Notifier::new).collect()
+pub fn notifiers(notify_url: Option<&str>) -> anyhow::Result<Vec<Notifier>> {
+    targets(notify_url)?.into_iter().map(Notifier::new).collect()
 }
 
 /// Returns the hex digits of the SHA-256 of all parts.
@@ -69,7 +52,7 @@ mod tests {
     }
 
     fn bodies(event: &Event, trigger: Trigger) -> Vec<String> {
-        let targets = channel::parse("https://h.example/a,ntfy://h.example/a").unwrap();
+        let targets = targets(Some("https://h.example/a,ntfy://h.example/a")).unwrap();
         let message = Message::new(event, trigger);
         targets.iter().map(|target| target.channel.format(&message).to_string()).collect()
     }

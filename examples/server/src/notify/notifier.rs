@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::Context;
-use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Response, Url, retry};
+use reqwest::{Client, ClientBuilder, Url, retry};
 
-use super::channel::{Address, Target};
+use super::channel::Target;
 use super::message::Message;
 use super::send_error::{SendError, error_code, reports_failure};
+use crate::http_client;
 
 /// Timeout for the name lookup, TCP and TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,27 +16,17 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for the whole exchange, including the connection.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum bytes that are read of a response.
 const MAX_BODY_LEN: usize = 4 * 1024;
 
-/// Sends notifications to one channel.
 pub struct Notifier {
-    target: Target,
+    pub target: Target,
     client: Client,
 }
 
 impl Notifier {
-    /// Fails if the system has no trusted certificates.
     pub fn new(target: Target) -> anyhow::Result<Self> {
-        let client = client(&target.url).build().context(
-            "failed to load the trusted certificates of this system; install them (package \
-             ca-certificates) or set SSL_CERT_FILE",
-        )?;
+        let client = http_client::build(client(&target.url))?;
         Ok(Self { target, client })
-    }
-
-    pub fn address(&self) -> &Address {
-        &self.target.address
     }
 
     /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
@@ -51,48 +40,37 @@ impl Notifier {
             .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(body.clone());
-        let response = request.send().await.map_err(|error| SendError::no_response(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let start = read_start(response).await;
+        let mut response = request.send().await.map_err(|error| SendError::no_response(&error))?;
+        let mut start = Vec::new();
+        // The rest of a body that fails or is too long is ignored.
+        while start.len() < MAX_BODY_LEN
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            start.extend(chunk);
+        }
+        let status = response.status();
         if status.is_success() && !reports_failure(&start) {
             return Ok(());
         }
         // Some receivers repeat the URL or the request.
         let sent = format!("{url} {body}");
         let code = error_code(&start).filter(|code| !sent.contains(code));
-        Err(SendError::rejected(status, &headers, code.as_deref()))
+        Err(SendError::rejected(status, response.headers(), code.as_deref()))
     }
 }
 
-/// Creates the settings of a client. Notifications are rare, so each has its own connection.
-///
-/// Redirects are not followed: personal data is sent only to the configured URL. The proxy of the
-/// system is used, except for a receiver on this machine.
+/// Notifications are rare, so each has its own connection. The proxy of the system is used, except
+/// for a receiver on this machine.
 fn client(url: &Url) -> ClientBuilder {
-    let client = Client::builder()
-        .user_agent("tawk-listener")
+    let client = http_client::builder(url.scheme())
         .http1_only()
-        .redirect(Policy::none())
         .retry(retry::never())
         .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT);
-    // Otherwise a system without certificates could not send at all.
-    let client = if url.scheme() == "http" { client.tls_certs_only([]) } else { client };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if is_loopback || host == "localhost" { client.no_proxy() } else { client }
-}
-
-/// Reads a body until it ends, fails, times out or is too long.
-async fn read_start(mut response: Response) -> Vec<u8> {
-    let mut start = Vec::new();
-    while start.len() < MAX_BODY_LEN
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
-        start.extend(chunk);
-    }
-    start
 }
 
 #[cfg(test)]
@@ -119,7 +97,7 @@ mod tests {
     fn notifier(scheme: &str, address: SocketAddr, trusted: Option<Certificate>) -> Notifier {
         let _ = ring::default_provider().install_default();
         let url = format!("{scheme}://user:pAssw0rd@{address}/services/hXq7Zp2mVd9k?to=Qw8eRt5z");
-        let target = channel::parse(&url).unwrap().remove(0);
+        let target = channel::targets(Some(&url)).unwrap().remove(0);
         let client = client(&target.url).tls_certs_only(trusted).build().unwrap();
         Notifier { target, client }
     }

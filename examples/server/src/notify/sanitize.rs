@@ -1,7 +1,8 @@
-//! Sanitizes names and messages for notifications: one line, without control characters and
-//! email addresses, truncated.
+//! Puts names and messages on one line, without control characters and email addresses.
 
 use linkify::{LinkFinder, LinkKind};
+
+use crate::escape::is_unprintable;
 
 const MAX_NAME_CHARS: usize = 60;
 
@@ -32,7 +33,6 @@ pub fn quote(text: &str, max: usize) -> Option<String> {
     (!line.is_empty()).then(|| format!("“{line}”"))
 }
 
-/// Truncates at a character boundary.
 fn truncate(text: &str, max: usize) -> String {
     if text.chars().nth(max).is_none() {
         return text.to_owned();
@@ -41,29 +41,17 @@ fn truncate(text: &str, max: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Replaces runs of whitespace and control characters with one space, and removes hidden
-/// characters.
+/// Replaces runs of whitespace and control characters with one space.
 fn on_one_line(text: &str) -> String {
-    let mut line = String::new();
-    for c in text.chars().filter(|&c| !is_hidden(c)).take(MAX_READ_CHARS) {
-        if !c.is_whitespace() && !c.is_control() {
-            line.push(c);
-        } else if !line.is_empty() && !line.ends_with(' ') {
-            line.push(' ');
-        }
-    }
-    line.trim_end().to_owned()
+    let visible = text.chars().filter(|&c| !is_hidden(c)).take(MAX_READ_CHARS);
+    let text: String = visible.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns whether a character changes the direction of text (Unicode Standard Annex 9) or has no
-/// width. The two joiners are kept: Persian and emoji need them.
-const fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' |
-        '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' |
-        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
+/// Returns whether a character has no width or changes the direction of text. The two joiners are
+/// not hidden: Persian and emoji need them.
+fn is_hidden(c: char) -> bool {
+    is_unprintable(c) && !c.is_control() && !c.is_whitespace() && !"\u{200c}\u{200d}".contains(c)
 }
 
 /// Replaces email addresses in a line with `[email]`. Errs on the side of removing too much.
@@ -74,10 +62,9 @@ fn without_emails(line: &str) -> String {
     }
     let mut emails = LinkFinder::new();
     emails.kinds(&[LinkKind::Email]).email_domain_must_have_dot(false);
-    let replaced: String = emails
-        .spans(&line)
-        .map(|span| if span.kind().is_some() { EMAIL } else { span.as_str() })
-        .collect();
+    let spans = emails.spans(&line);
+    let replaced: String =
+        spans.map(|span| if span.kind().is_some() { EMAIL } else { span.as_str() }).collect();
     let words = replaced.split(' ').map(|word| if is_address(word) { EMAIL } else { word });
     words.collect::<Vec<_>>().join(" ")
 }

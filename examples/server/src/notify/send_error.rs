@@ -11,7 +11,6 @@ use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
 use super::notifier::{CONNECT_TIMEOUT, TIMEOUT};
 
-/// Cap on `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// One line, fit for the log and the database.
@@ -32,10 +31,8 @@ impl SendError {
         Self::Transient { reason: reason.into(), retry_after: None }
     }
 
-    /// Creates the error of a response that reports a failure. `code` is that of the service.
-    ///
-    /// Only 410 Gone is permanent (RFC 9110, section 15.5.11): a receiver that is being redeployed
-    /// may respond with 404, or anything else.
+    /// Creates the error of a response. Only 410 Gone is permanent (RFC 9110, section 15.5.11): a
+    /// receiver that is being redeployed may respond with 404, or anything else.
     pub fn rejected(status: StatusCode, headers: &HeaderMap, code: Option<&str>) -> Self {
         let detail = match code {
             // The new URL may be as secret as the old one.
@@ -51,15 +48,12 @@ impl SendError {
         }
     }
 
-    /// Creates the error of a request without a response.
     pub fn no_response(error: &reqwest::Error) -> Self {
+        let (connect, total) = (CONNECT_TIMEOUT.as_secs(), TIMEOUT.as_secs());
         let reason = match (error.is_connect(), error.is_timeout()) {
-            (true, true) => format!(
-                "failed to connect to receiver: timed out after {} s",
-                CONNECT_TIMEOUT.as_secs()
-            ),
+            (true, true) => format!("failed to connect to receiver: timed out after {connect} s"),
             (true, false) => format!("failed to connect to receiver: {}", cause(error)),
-            (false, true) => format!("receiver timed out after {} s", TIMEOUT.as_secs()),
+            (false, true) => format!("receiver timed out after {total} s"),
             (false, false) => format!("connection to receiver failed: {}", cause(error)),
         };
         Self::transient(reason)
@@ -69,8 +63,7 @@ impl SendError {
 /// Fields for an error code, a number or a word. 0 is success.
 const CODES: [&str; 5] = ["code", "errcode", "StatusCode", "error_code", "error"];
 
-/// Returns the error code in a JSON object, or else a body that is a single short word, such as
-/// `invalid_payload` of Slack.
+/// Returns the error code in a JSON object, or a body that is one word, as Slack's `no_text`.
 pub fn error_code(body: &[u8]) -> Option<String> {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let code = CODES.iter().find_map(|field| match &json[*field] {
@@ -84,10 +77,9 @@ pub fn error_code(body: &[u8]) -> Option<String> {
     is_code.then_some(code)
 }
 
-/// Returns whether the body of a successful response reports a failure, as those of Feishu and its
-/// like do with an error code, Slack's API with `ok`, and Teams with a text
-/// (github.com/MicrosoftDocs/msteams-docs/issues/400). Custom receivers may respond with anything,
-/// so what is ambiguous is a success.
+/// Returns whether the body of a successful response reports a failure, as Feishu does with a code,
+/// Slack's API with `ok`, and Teams with a text (github.com/MicrosoftDocs/msteams-docs/issues/400).
+/// Custom receivers may respond with anything, so what is ambiguous is a success.
 pub fn reports_failure(body: &[u8]) -> bool {
     let Ok(Value::Object(json)) = serde_json::from_slice(body) else {
         return String::from_utf8_lossy(body).contains("delivery failed");
@@ -105,8 +97,7 @@ pub fn reports_failure(body: &[u8]) -> bool {
     })
 }
 
-/// Describes the root cause. Only errors that do not name a host are displayed. Those about
-/// certificates do.
+/// Describes the root cause. Errors that may name a host are not displayed.
 fn cause(error: &reqwest::Error) -> String {
     let mut cause = "unknown error".to_owned();
     let mut source = error.source();

@@ -6,29 +6,23 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use tower_tawk::event::{Event, Role};
 
-/// What sends a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Trigger {
     /// An agent replied in a chat (known once its transcript arrives), or started one
     AgentReply,
-    /// A chat started
     ChatStart,
-    /// A chat ended
     ChatEnd,
     /// A transcript arrived, with or without a reply of an agent
     Transcript,
-    /// A ticket was created
     Ticket,
 }
 
 impl Trigger {
-    /// Returns the name used in `NOTIFY_ON`.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-/// The triggers of `NOTIFY_ON`.
 #[derive(Clone)]
 pub struct Triggers(Arc<[Trigger]>);
 
@@ -39,9 +33,7 @@ impl Triggers {
         Self(Trigger::value_variants().into())
     }
 
-    /// Returns the trigger that matches an event. Unknown events match none.
-    ///
-    /// If an event is both a reply and a transcript, the reply is returned, which says more.
+    /// Returns the trigger that matches an event. A reply says more than a transcript.
     pub fn find(&self, event: &Event) -> Option<Trigger> {
         // A ticket that an agent created is not a reply.
         let is_reply = match event {
@@ -63,9 +55,7 @@ impl Triggers {
 impl FromStr for Triggers {
     type Err = &'static str;
 
-    /// Parses a comma-separated list. Empty is unset, as left by an unfilled template.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = if text.trim().is_empty() { Self::DEFAULT } else { text };
         let triggers = text.split(',').map(|name| Trigger::from_str(name.trim(), true));
         triggers
             .collect::<Result<_, _>>()
@@ -198,14 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn parses_a_comma_separated_list_and_takes_empty_as_unset() {
+    fn parses_a_comma_separated_list() {
         let parse = |text: &str| text.parse::<Triggers>().ok().map(|triggers| triggers.0.to_vec());
-        for unset in ["", " "] {
-            assert_eq!(parse(unset), Some(vec![AgentReply, Ticket]));
-        }
+        assert_eq!(parse(Triggers::DEFAULT), Some(vec![AgentReply, Ticket]));
         assert_eq!(parse(" Agent-Reply, ticket"), Some(vec![AgentReply, Ticket]));
         assert_eq!(parse("chat-end"), Some(vec![ChatEnd]));
-        for text in [",", "ticket,", "tickets", "agent reply"] {
+        for text in ["", ",", "ticket,", "tickets", "agent reply"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -3,10 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::name::Name;
+use humantime::format_rfc3339_seconds;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore};
 
 /// Let's Encrypt's certificates are renewed 30 days before they expire.
 const MIN_REMAINING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -14,63 +15,50 @@ const MIN_REMAINING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// Returns the problems of a chain at a time. `roots` are the root certificates of this system.
 pub fn problems(
     chain: &[CertificateDer<'_>],
-    roots: &[CertificateDer<'_>],
+    roots: Vec<CertificateDer<'_>>,
     now: SystemTime,
 ) -> Vec<String> {
-    let chain = parse(chain);
-    let mut problems: Vec<_> = chain.iter().filter_map(|one| validity_problem(one, now)).collect();
-    problems.extend(missing_issuer(&chain, &parse(roots)).map(|issuer| {
-        format!("the certificate of its issuer is missing: {issuer}; append the intermediate ones")
-    }));
-    problems
-}
-
-/// Skips what cannot be parsed: rustls accepts more.
-fn parse(certificates: &[CertificateDer<'_>]) -> Vec<Certificate> {
-    certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
-}
-
-fn validity_problem(certificate: &Certificate, now: SystemTime) -> Option<String> {
-    let certificate = &certificate.tbs_certificate;
-    let (start, end) = (certificate.validity.not_before, certificate.validity.not_after);
-    let subject = &certificate.subject;
-    if end.to_system_time() < now {
-        Some(format!("it expired at {end}: {subject}; renew it"))
-    } else if end.to_system_time() < now + MIN_REMAINING {
-        Some(format!("it expires soon, at {end}: {subject}; renew it"))
-    } else if start.to_system_time() > now {
-        Some(format!("it is not valid before {start}: {subject}; check the clock"))
-    } else {
-        None
-    }
-}
-
-/// Follows the chain from its first certificate to a root, and returns the name of the certificate
-/// that is missing.
-fn missing_issuer<'a>(chain: &'a [Certificate], roots: &[Certificate]) -> Option<&'a Name> {
-    let is_subject = |certificate: &&Certificate, name: &Name| {
-        certificate.tbs_certificate.subject == *name && !is_self_issued(certificate)
+    let mut trusted = RootCertStore::empty();
+    // Clients may know the issuer of the last certificate, and this system not.
+    let issuers = chain.get(1..).filter(|issuers| !issuers.is_empty()).unwrap_or(chain);
+    trusted.add_parsable_certificates(roots.into_iter().chain(issuers.iter().cloned()));
+    // Fails without a parsable certificate.
+    let Ok(verifier) = WebPkiServerVerifier::builder(trusted.into()).build() else {
+        return Vec::new();
     };
-    let mut last = chain.first()?;
-    // A malformed chain may be a circle.
-    for _ in chain {
-        let issuer = &last.tbs_certificate.issuer;
-        match chain.iter().find(|other| is_subject(other, issuer)) {
-            Some(next) if !is_self_issued(last) => last = next,
-            _ => break,
-        }
-    }
-    let issuer = &last.tbs_certificate.issuer;
-    let is_root = |root: &Certificate| root.tbs_certificate.subject == *issuer;
-    let is_known = is_self_issued(last)
-        || chain.iter().chain(roots).any(is_root)
-        // Without roots, an intermediate certificate must do.
-        || (roots.is_empty() && chain.len() > 1);
-    (!is_known).then_some(issuer)
+    // The name is verified last, and any may be used.
+    let name = ServerName::try_from("localhost").expect("a valid name");
+    let verify = |certificate: &CertificateDer<'_>, time: SystemTime| {
+        let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let time = UnixTime::since_unix_epoch(time);
+        let result = verifier.verify_server_cert(certificate, chain, &name, &[], time);
+        result.err().and_then(|error| problem(&error))
+    };
+    let problems = (1..).zip(chain).filter_map(|(position, certificate)| {
+        let problem = verify(certificate, now).or_else(|| verify(certificate, now + MIN_REMAINING));
+        Some(format!("certificate {position} {}", problem?))
+    });
+    problems.collect()
 }
 
-fn is_self_issued(certificate: &Certificate) -> bool {
-    certificate.tbs_certificate.subject == certificate.tbs_certificate.issuer
+/// Ignores what is no problem for some clients, such as a certificate that is its own issuer.
+fn problem(error: &Error) -> Option<String> {
+    let Error::InvalidCertificate(error) = error else { return None };
+    let text = |time: &UnixTime| {
+        format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs()))
+    };
+    match error {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            Some(format!("expires at {}; renew it", text(not_after)))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            Some(format!("is not valid before {}; check the clock", text(not_before)))
+        }
+        CertificateError::UnknownIssuer => {
+            Some("has an unknown issuer; append the intermediate certificates".to_owned())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +68,8 @@ mod tests {
     use rcgen::{
         BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
     };
+
+    use tokio_rustls::rustls::crypto::ring;
 
     use super::*;
 
@@ -106,44 +96,56 @@ mod tests {
         [root, intermediate, leaf].map(|certificate| certificate.der().clone())
     }
 
+    fn problems(
+        chain: &[CertificateDer<'_>],
+        roots: Vec<CertificateDer<'_>>,
+        now: SystemTime,
+    ) -> Vec<String> {
+        let _ = ring::default_provider().install_default();
+        super::problems(chain, roots, now)
+    }
+
     fn at(year: i32, month: u8, day: u8) -> SystemTime {
         date_time_ymd(year, month, day).into()
     }
 
     #[test]
-    fn a_chain_up_to_a_root_is_complete() {
+    fn the_issuer_of_the_first_certificate_is_known_or_in_the_chain() {
         let [root, middle, leaf] = chain();
         let now = at(2030, 6, 1);
-        for (chain, roots, missing) in [
-            (vec![leaf.clone(), middle.clone(), root.clone()], vec![], None),
-            (vec![leaf.clone(), middle.clone()], vec![root.clone()], None),
-            (vec![leaf.clone(), middle.clone()], vec![], None),
-            (vec![root.clone()], vec![], None),
-            (vec![leaf.clone()], vec![middle.clone()], None),
-            (vec![leaf.clone()], vec![], Some("CN=middle")),
-            (vec![leaf.clone()], vec![root.clone()], Some("CN=middle")),
-            (vec![leaf.clone(), root.clone()], vec![root.clone()], Some("CN=middle")),
-            (vec![leaf.clone(), middle], vec![leaf], Some("CN=root")),
+        for (chain, roots, is_complete) in [
+            (vec![leaf.clone(), middle.clone(), root.clone()], vec![], true),
+            (vec![leaf.clone(), middle.clone()], vec![root.clone()], true),
+            (vec![leaf.clone(), middle.clone()], vec![], true),
+            (vec![root.clone()], vec![], true),
+            (vec![leaf.clone()], vec![middle.clone()], true),
+            (vec![leaf.clone()], vec![], false),
+            (vec![leaf.clone()], vec![root.clone()], false),
+            (vec![leaf.clone(), root.clone()], vec![root.clone()], false),
         ] {
-            let problems = problems(&chain, &roots, now);
-            assert_eq!(problems.len(), usize::from(missing.is_some()), "{problems:?}");
-            assert!(missing.is_none_or(|missing| problems[0].contains(missing)), "{problems:?}");
+            let problems = problems(&chain, roots, now);
+            assert_eq!(problems.len(), usize::from(!is_complete), "{problems:?}");
+            let expected = "certificate 1 has an unknown issuer";
+            assert!(is_complete || problems[0].starts_with(expected), "{problems:?}");
         }
     }
 
     #[test]
     fn certificates_must_be_valid_for_14_more_days() {
-        let [root, ..] = chain();
+        let [root, middle, leaf] = chain();
         for (now, expected) in [
-            (at(2029, 12, 31), Some("it is not valid before 2030-01-01")),
+            (at(2029, 12, 1), Some("is not valid before 2030-01-01T00:00:00Z")),
             (at(2030, 12, 16), None),
-            (at(2030, 12, 18), Some("it expires soon, at 2030-12-31")),
-            (at(2031, 1, 1), Some("it expired at 2030-12-31")),
+            (at(2030, 12, 18), Some("expires at 2030-12-31T00:00:00Z")),
+            (at(2031, 1, 2), Some("expires at 2030-12-31T00:00:00Z")),
         ] {
-            let problems = problems(slice::from_ref(&root), &[], now);
-            let problem = problems.first().map(String::as_str);
-            assert_eq!(problem.is_some(), expected.is_some(), "{problems:?}");
-            assert!(problem.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+            for chain in [slice::from_ref(&root), &[leaf.clone(), middle.clone()]] {
+                let problems = problems(chain, Vec::new(), now);
+                let count = expected.map_or(0, |_| chain.len());
+                assert_eq!(problems.len(), count, "{problems:?}");
+                let is_expected = |problem: &String| problem.contains(expected.unwrap_or_default());
+                assert!(problems.iter().all(is_expected), "{problems:?}");
+            }
         }
     }
 }

@@ -1,128 +1,117 @@
 //! Serves HTTP/1.1 on one connection, until it is closed or the listener shuts down.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
-use tokio::pin;
-use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
+use tokio_util::io::InspectReader;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use super::linger::LingeringStream;
+use super::accept::Endpoint;
 use crate::access::connections::{Connection, Phase};
-use crate::telemetry::metrics::Metrics;
-use crate::telemetry::rate_limit::RateLimit;
 
 /// Maximum size of a request head. hyper's default exceeds 400 KiB.
 const MAX_HEAD_SIZE: usize = 64 * 1024;
 
-/// What the connections of an endpoint have in common. Cheap to clone.
-#[derive(Clone)]
-pub struct Server {
-    pub router: Router,
-    pub metrics: Metrics,
-    pub failures: Arc<RateLimit>,
-    pub shutdown: CancellationToken,
-}
+/// Maximum number of bytes that are read and dropped after the last response.
+const MAX_LINGER: u64 = 16 << 20;
 
-impl Server {
-    pub async fn serve(
-        self,
-        stream: TcpStream,
-        tls: Option<TlsAcceptor>,
-        peer: SocketAddr,
-        connection: Arc<Connection>,
-    ) {
-        let serve = async {
-            let shutdown = self.shutdown.clone();
-            let stream = LingeringStream::new(stream, Arc::clone(&connection), shutdown);
-            match tls {
-                Some(tls) => self.serve_tls(stream, tls, peer, &connection).await,
-                None => self.serve_http(stream, peer, &connection).await,
-            }
-        };
+/// Timeout for the end of a connection to be sent, and for that of the client to arrive.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Endpoint {
+    pub async fn serve(&self, stream: TcpStream, connection: &Arc<Connection>) {
         tokio::select! {
-            () = serve => {}
-            () = connection.closing() => self.closed(peer, &connection),
+            () = self.serve_stream(stream, connection) => {}
+            () = connection.closing.cancelled() => {
+                debug!(peer = %connection.peer, phase = ?connection.phase(), "connection closed");
+            }
         }
     }
 
-    fn closed(&self, peer: SocketAddr, connection: &Connection) {
-        debug!(%peer, phase = ?connection.phase(), "connection closed");
-    }
-
-    async fn serve_tls(
-        &self,
-        stream: LingeringStream<TcpStream>,
-        tls: TlsAcceptor,
-        peer: SocketAddr,
-        connection: &Arc<Connection>,
-    ) {
-        match self.shutdown.run_until_cancelled(tls.accept(stream)).await {
+    async fn serve_stream(&self, stream: TcpStream, connection: &Arc<Connection>) {
+        let received = |bytes: &[u8]| connection.received(bytes.len());
+        let stream = InspectReader::new(stream, received);
+        let Some(tls) = &self.tls else {
+            let stream = self.serve_http(stream, connection).await;
+            return self.linger(stream, connection).await;
+        };
+        let acceptor = tls.borrow().clone();
+        match self.shutdown.run_until_cancelled(acceptor.accept(stream)).await {
             Some(Ok(stream)) => {
                 connection.enter(Phase::Idle);
-                self.serve_http(stream, peer, connection).await;
+                let stream = self.serve_http(stream, connection).await;
+                // TLS can't be read once it is shut down.
+                self.linger(stream.into_inner().0, connection).await;
             }
             // Health checks of load balancers send nothing.
             Some(Err(error)) if connection.phase() != Phase::Silent => {
-                self.failed(peer, "TLS handshake failed", &error);
+                self.failed("TLS handshake failed", connection, &error);
             }
             _ => {}
         }
     }
 
-    async fn serve_http(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: SocketAddr,
-        connection: &Arc<Connection>,
-    ) {
+    /// Returns the stream after it has been shut down.
+    async fn serve_http<S>(&self, stream: S, connection: &Arc<Connection>) -> S
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let service = service_fn(|mut request: Request<Incoming>| {
             connection.enter(Phase::Request);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(Arc::clone(connection));
-            let response = self.router.clone().oneshot(request);
-            async move {
-                let response = response.await;
-                connection.enter(Phase::Idle);
-                response
-            }
+            request.extensions_mut().insert(ConnectInfo(Arc::clone(connection)));
+            self.router.clone().oneshot(request).inspect(|_| connection.enter(Phase::Idle))
         });
-        let served = http1::Builder::new()
+        let mut http = http1::Builder::new()
             // `Connections` has the timeouts: hyper's would be the same for idle connections.
             .header_read_timeout(None::<Duration>)
             .max_buf_size(MAX_HEAD_SIZE)
             .serve_connection(TokioIo::new(stream), service);
-        pin!(served);
         let result = tokio::select! {
-            result = served.as_mut() => result,
+            result = poll_fn(|cx| http.poll_without_shutdown(cx)) => result,
             () = self.shutdown.cancelled() => {
-                served.as_mut().graceful_shutdown();
-                served.await
+                Pin::new(&mut http).graceful_shutdown();
+                poll_fn(|cx| http.poll_without_shutdown(cx)).await
             }
         };
         match result {
-            Err(error) if error.is_parse() => self.failed(peer, "malformed HTTP request", &error),
+            Err(error) if error.is_parse() => {
+                self.failed("malformed HTTP request", connection, &error);
+            }
             Err(error) => debug!(%error, "connection failed"),
             Ok(()) => {}
         }
+        let mut stream = http.into_parts().io.into_inner();
+        let _ = timeout(LINGER_TIMEOUT, stream.shutdown()).await;
+        stream
+    }
+
+    /// Reads what the client still sends. Closing a socket with unread bytes resets the connection,
+    /// and the client, or a proxy before it, loses the response.
+    async fn linger(&self, stream: impl AsyncRead + Unpin, connection: &Connection) {
+        connection.enter(Phase::Lingering);
+        let (mut rest, mut dropped) = (stream.take(MAX_LINGER), sink());
+        let read = timeout(LINGER_TIMEOUT, copy(&mut rest, &mut dropped));
+        let _ = self.shutdown.run_until_cancelled(read).await;
     }
 
     /// Counts a client that cannot send requests. It sees a reason, and we would not.
-    fn failed(&self, peer: SocketAddr, reason: &str, error: &dyn std::error::Error) {
+    fn failed(&self, reason: &str, connection: &Connection, error: &dyn Error) {
         self.metrics.failed_connections.inc();
         if let Some(count) = self.failures.count() {
-            warn!(count, peer = %peer.ip(), reason, %error, "connection failed before a request");
+            let peer = connection.peer;
+            warn!(count, %peer, reason, %error, "connection failed before a request");
         }
     }
 }

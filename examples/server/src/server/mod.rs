@@ -3,13 +3,11 @@
 mod accept;
 mod certificate;
 mod connection;
-mod linger;
 mod signals;
 pub mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +17,13 @@ use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::access::allow_list::AllowList;
+use crate::access::connections::Connections;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
 use crate::notify::{self, Notifier};
 use crate::outbox;
@@ -35,7 +35,7 @@ use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 use accept::Endpoint;
-use signals::Hangup;
+use signals::Signals;
 use tls::Tls;
 
 /// Maximum number of connections. Fewer if the limit of file descriptors is lower.
@@ -54,80 +54,77 @@ const MAX_FILES: u64 = 8192;
 /// second more.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(7500);
 
+/// Grace period for in-flight requests.
+const REQUESTS_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Maximum number of secrets that are tried for a request.
 const MAX_SECRETS: usize = 16;
 
-/// Maximum records about unknown paths a minute.
-const MAX_UNKNOWN_PATH_RECORDS: u64 = 10;
-
-/// Timeout for the last log records to be written.
-const LOG_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Runs the listener until a signal. Nothing is logged or answered before every setting is checked.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    let shutdown = signals::shutdown_token().context("cannot handle signals")?;
-    let hangup = Hangup::new().context("cannot handle signals")?;
+    let signals = Signals::handle().context("cannot handle signals")?;
     // On another thread, because parts of it block.
-    let runtime = Handle::current();
-    let starting = spawn_blocking(move || runtime.block_on(Service::start(settings, hangup)));
-    match shutdown.run_until_cancelled(starting).await {
-        Some(service) => Ok(service??.run(&shutdown).await),
+    let (runtime, startup) = (Handle::current(), signals.clone());
+    let starting = spawn_blocking(move || runtime.block_on(Service::start(settings, startup)));
+    match signals.shutdown.run_until_cancelled(starting).await {
+        Some(service) => Ok(service??.run(&signals.shutdown).await),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Everything that runs.
 struct Service {
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<(TcpListener, Endpoint)>,
     /// By the names of their channels.
     notifiers: Vec<(String, Notifier)>,
-    state: AppState,
+    state: Arc<AppState>,
     log: LogWriter,
 }
 
 impl Service {
-    async fn start(mut settings: Settings, hangup: Hangup) -> anyhow::Result<Self> {
+    async fn start(mut settings: Settings, signals: Signals) -> anyhow::Result<Self> {
         // Takes the text of the secrets, which is dropped here.
         let setting = settings.tawk_webhook_secret.take();
         let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
         let tls = load_tls(&settings)?;
-        let notifiers = notify::notifiers(&settings.notify.notify_url)?;
+        let notifiers = notify::notifiers(settings.notify.notify_url.as_deref())?;
         let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
         let metrics_socket = match settings.metrics_port {
             Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
             None => None,
         };
         let metrics = Metrics::new();
-        let store =
-            Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         let dropped = metrics.dropped_log_records.clone();
         let log = logging::init(&settings.rust_log, settings.log_format, dropped)?;
+        let store =
+            Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         log_warnings(&settings, &webhook_secrets);
         let max_connections = max_connections();
-        limit_concurrent(&mut settings, max_connections);
 
-        let addresses: Vec<_> = notifiers.iter().map(|it| it.address().clone()).collect();
-        let channels = store.channel_names(&addresses).await;
+        let channels = store.channel_names(notifiers.iter().map(|it| &it.target)).await;
         let channels = channels.context("failed to name the channels")?;
         let notifiers: Vec<_> = channels.iter().cloned().zip(notifiers).collect();
-        let state = AppState {
+        let state = Arc::new(AppState {
             log_level: settings.tawk_log,
             store: store.start(channels, settings.tawk_retention_days),
             notify_on: settings.notify.notify_on.clone(),
             metrics,
-            unknown_paths: Arc::new(RateLimit::new(MAX_UNKNOWN_PATH_RECORDS)),
-        };
+            unknown_paths: RateLimit::new(10),
+        });
 
+        let endpoint = |router, max_connections| Endpoint {
+            router,
+            tls: None,
+            allow_list: None,
+            connections: Connections::new(max_connections, state.metrics.clone()),
+            metrics: state.metrics.clone(),
+            failures: RateLimit::new(1),
+            shutdown: signals.shutdown.clone(),
+        };
         let mut endpoints = Vec::new();
         if let Some((socket, address)) = metrics_socket {
             info!("metrics on http://{address}{METRICS_PATH}");
-            endpoints.push(Endpoint {
-                socket,
-                tls: None,
-                router: router::metrics_router(state.clone()),
-                allow_list: None,
-                max_connections: MAX_METRICS_CONNECTIONS,
-            });
+            let router = router::metrics_router(state.clone());
+            endpoints.push((socket, endpoint(router, MAX_METRICS_CONNECTIONS)));
         }
         info!(
             mode = config::name(&settings.tawk_mode),
@@ -138,47 +135,39 @@ impl Service {
             if tls.is_some() { "https" } else { "http" }
         );
         let allow_list = AllowList::new(&settings, tls.is_some());
-        endpoints.push(Endpoint {
-            socket,
+        let router = router::router(&webhook_secrets, &settings, allow_list.clone(), state.clone());
+        let endpoint = Endpoint {
             tls: tls.as_ref().map(Tls::acceptor),
-            router: router::router(
-                &webhook_secrets,
-                &settings,
-                Arc::clone(&allow_list),
-                state.clone(),
-            ),
             allow_list: Some(allow_list),
-            max_connections,
-        });
+            ..endpoint(router, max_connections)
+        };
+        endpoints.push((socket, endpoint));
         if let Some(tls) = tls {
             tls.log_warnings();
-            tokio::spawn(tls.reload_on(hangup));
+            tokio::spawn(tls.reload_on(signals.reload));
         }
         Ok(Self { endpoints, notifiers, state, log })
     }
 
     /// Serves until shutdown, and then for at most [`SHUTDOWN_TIMEOUT`], whatever is pending.
     async fn run(self, shutdown: &CancellationToken) -> ExitCode {
-        let signal = shutdown.clone();
-        let deadline = tokio::spawn(async move {
-            signal.cancelled().await;
-            sleep(SHUTDOWN_TIMEOUT).await;
-        });
         let (notifiers, state, signal) = (self.notifiers, self.state.clone(), shutdown.clone());
         let outbox = tokio::spawn(async move { outbox::run(notifiers, &state, &signal).await });
-        let code = accept::serve(self.endpoints, &self.state.metrics, shutdown).await;
-        let stop = async {
+        let requests = TaskTracker::new();
+        let code = accept::serve(self.endpoints, &requests, shutdown).await;
+        requests.close();
+        let finish = async {
+            if timeout(REQUESTS_TIMEOUT, requests.wait()).await.is_err() {
+                warn!("shutdown deadline exceeded; dropping in-flight requests");
+            }
             let _ = outbox.await;
             self.state.store.close().await;
         };
-        tokio::select! {
-            () = stop => {}
-            _ = deadline => {
-                warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
-            }
+        if timeout(SHUTDOWN_TIMEOUT, finish).await.is_err() {
+            warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
         }
         info!("stopped");
-        self.log.flush(LOG_TIMEOUT);
+        self.log.flush();
         code
     }
 }
@@ -190,19 +179,10 @@ fn max_connections() -> usize {
     (files / 4 * 3).min(MAX_CONNECTIONS)
 }
 
-/// Keeps half of the connections without a permit, so that there is always one to close.
-fn limit_concurrent(settings: &mut Settings, max_connections: usize) {
-    let max = NonZeroUsize::new(max_connections / 2).unwrap_or(NonZeroUsize::MIN);
-    if settings.tawk_max_concurrent > max {
-        warn!(max, "lowered TAWK_MAX_CONCURRENT to half of the connections that are possible");
-        settings.tawk_max_concurrent = max;
-    }
-}
-
 /// Returns `None` if HTTPS is not served.
 pub fn load_tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
     match (&settings.tls_cert, &settings.tls_key) {
-        (Some(certificate), Some(key)) => Tls::load(certificate.clone(), key.clone()).map(Some),
+        (Some(certificate), Some(key)) => Tls::load(certificate, key).map(Some),
         (None, None) => Ok(None),
         _ => bail!("only one of TLS_CERT and TLS_KEY is set; set both or none"),
     }
@@ -234,7 +214,6 @@ pub async fn bind(
     })
 }
 
-/// Logs warnings about risky settings.
 pub fn log_warnings(settings: &Settings, secrets: &[WebhookSecret]) {
     if cfg!(feature = "stub-store") {
         warn!("built with the feature `stub-store`: deliveries are not stored");

@@ -1,64 +1,35 @@
 //! The signals: SIGTERM and SIGINT (Ctrl-C) stop the listener, SIGHUP reloads its certificates.
 
 use std::io;
+use std::sync::Arc;
 
-#[cfg(unix)]
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Returns a token that is cancelled by the first SIGTERM or SIGINT from now on.
-pub fn shutdown_token() -> io::Result<CancellationToken> {
-    let stop = stop()?;
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        stop.await;
-        cancelled.cancel();
-    });
-    Ok(token)
+#[derive(Clone, Default)]
+pub struct Signals {
+    pub shutdown: CancellationToken,
+    pub reload: Arc<Notify>,
 }
 
-#[cfg(unix)]
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(windows)]
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        let _ = interrupt.recv().await;
-    })
-}
-
-/// SIGHUP. From its creation on, it no longer ends the process.
-pub struct Hangup(#[cfg(unix)] Signal);
-
-impl Hangup {
-    #[cfg(unix)]
-    pub fn new() -> io::Result<Self> {
-        signal(SignalKind::hangup()).map(Self)
-    }
-
-    #[cfg(unix)]
-    pub async fn recv(&mut self) {
-        let _ = self.0.recv().await;
-    }
-
-    #[cfg(windows)]
-    pub fn new() -> io::Result<Self> {
-        Ok(Self())
-    }
-
-    #[cfg(windows)]
-    pub async fn recv(&mut self) {
-        std::future::pending().await
+impl Signals {
+    /// Handles the signals from now on. None of them ends the process any more.
+    pub fn handle() -> io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let signals = Self::default();
+        let Self { shutdown, reload } = signals.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => shutdown.cancel(),
+                    _ = interrupt.recv() => shutdown.cancel(),
+                    _ = hangup.recv() => reload.notify_one(),
+                }
+            }
+        });
+        Ok(signals)
     }
 }

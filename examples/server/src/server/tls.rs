@@ -9,39 +9,31 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, anyhow, bail};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error as TlsError, ServerConfig};
 use tracing::{error, info, warn};
 
 use super::certificate;
-use super::signals::Hangup;
 
 /// The two files, and what was read from them.
 pub struct Tls {
-    files: Files,
+    certificate: PathBuf,
+    key: PathBuf,
     acceptor: watch::Sender<TlsAcceptor>,
     problems: Vec<String>,
 }
 
-#[derive(Clone)]
-struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
 impl Tls {
-    pub fn load(certificate: PathBuf, key: PathBuf) -> anyhow::Result<Self> {
-        let files = Files { certificate, key };
-        let (acceptor, problems) = files.load()?;
-        Ok(Self { files, acceptor: watch::Sender::new(acceptor), problems })
+    pub fn load(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
+        let (acceptor, problems) = load(certificate, key)?;
+        let acceptor = watch::Sender::new(acceptor);
+        Ok(Self { certificate: certificate.into(), key: key.into(), acceptor, problems })
     }
 
-    /// Returns the current acceptor.
     pub fn acceptor(&self) -> watch::Receiver<TlsAcceptor> {
         self.acceptor.subscribe()
     }
@@ -53,42 +45,38 @@ impl Tls {
     }
 
     /// Reloads the files on each SIGHUP, forever. New connections use the new certificate.
-    pub async fn reload_on(mut self, mut hangup: Hangup) {
+    pub async fn reload_on(mut self, reload: Arc<Notify>) {
         loop {
-            hangup.recv().await;
-            let files = self.files.clone();
-            match spawn_blocking(move || files.load()).await {
-                Ok(Ok((acceptor, problems))) => {
+            reload.notified().await;
+            let (certificate, key) = (self.certificate.clone(), self.key.clone());
+            let loaded = spawn_blocking(move || load(&certificate, &key)).await;
+            match loaded.unwrap_or_else(|panic| Err(panic.into())) {
+                Ok((acceptor, problems)) => {
                     info!("reloaded the certificate");
                     self.acceptor.send_replace(acceptor);
                     self.problems = problems;
                     self.log_warnings();
                 }
-                Ok(Err(error)) => {
+                Err(error) => {
                     error!(%error, "failed to reload the certificate; keeping the previous one");
                 }
-                Err(error) => error!(%error, "failed to reload the certificate"),
             }
         }
     }
 }
 
-impl Files {
-    /// Creates an acceptor for TLS 1.2 and 1.3 with HTTP/1.1, and finds the chain's problems.
-    fn load(&self) -> anyhow::Result<(TlsAcceptor, Vec<String>)> {
-        let chain = read_chain(&self.certificate)?;
-        let private_key = read_key(&self.key)?;
-        let roots = rustls_native_certs::load_native_certs().certs;
-        let problems = certificate::problems(&chain, &roots, SystemTime::now());
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| anyhow!("cannot serve HTTPS: {error}"))?
-            .with_no_client_auth()
-            .with_single_cert(chain, private_key)
-            .map_err(|error| unusable(&self.certificate, &self.key, &error))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok((TlsAcceptor::from(Arc::new(config)), problems))
-    }
+/// Creates an acceptor for TLS 1.2 and 1.3 with HTTP/1.1, and finds the chain's problems.
+fn load(certificate: &Path, key: &Path) -> anyhow::Result<(TlsAcceptor, Vec<String>)> {
+    let chain = read_chain(certificate)?;
+    let private_key = read_key(key)?;
+    let roots = rustls_native_certs::load_native_certs().certs;
+    let problems = certificate::problems(&chain, roots, SystemTime::now());
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, private_key)
+        .map_err(|error| unusable(certificate, key, &error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((TlsAcceptor::from(Arc::new(config)), problems))
 }
 
 fn read_chain(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

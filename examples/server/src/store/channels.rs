@@ -7,35 +7,32 @@ use sha2::Sha256;
 
 use super::Store;
 use super::model::StoreError;
-use crate::notify::Address;
+use crate::notify::Target;
 
 impl Store {
     /// Returns the names of channels, in their order. A new channel gets the next number. Pending
     /// notifications under the name that an earlier version gave it are renamed.
-    pub async fn channel_names(&self, addresses: &[Address]) -> Result<Vec<String>, StoreError> {
-        if addresses.is_empty() {
-            return Ok(Vec::new());
-        }
-        let key = self.channel_key().await?;
+    pub async fn channel_names(
+        &self,
+        targets: impl Iterator<Item = &Target>,
+    ) -> Result<Vec<String>, StoreError> {
+        // The first listener creates the key.
+        const KEY: &str = "INSERT INTO channel_key VALUES (1, $1) \
+                           ON CONFLICT (id) DO UPDATE SET id = 1 RETURNING key";
+        let new_key = rand::random::<[u8; 32]>().to_vec();
+        let rows = self.database.write(KEY, vec![new_key.into()]).await?;
+        let missing = || StoreError::Failed("missing key of the channels".into());
+        let key: Vec<u8> = rows.first().ok_or_else(missing)?.get("key")?;
         let mut names = Vec::new();
-        for address in addresses {
+        for target in targets {
             let mac = Hmac::<Sha256>::new_from_slice(&key);
-            let mac = mac.map_err(|_| StoreError::new("invalid key of the channels"))?;
-            let digest = mac.chain_update(&address.url).finalize().into_bytes().to_vec();
-            let name = format!("{}-{}", address.host, self.channel_number(digest).await?);
-            self.rename_channel(&address.earlier_name(), &name).await?;
+            let mac = mac.map_err(|_| StoreError::Failed("invalid key of the channels".into()))?;
+            let digest = mac.chain_update(&target.address).finalize().into_bytes().to_vec();
+            let name = format!("{}-{}", target.host, self.channel_number(digest).await?);
+            self.rename_channel(&target.earlier_name(), &name).await?;
             names.push(name);
         }
         Ok(names)
-    }
-
-    /// Returns the key. The first listener creates it.
-    async fn channel_key(&self) -> Result<Vec<u8>, StoreError> {
-        const CREATE: &str = "INSERT INTO channel_key VALUES (1, $1) ON CONFLICT DO NOTHING";
-        let key = rand::random::<[u8; 32]>().to_vec();
-        self.database.write(CREATE, vec![key.into()]).await?;
-        let rows = self.database.read("SELECT key FROM channel_key", Vec::new()).await?;
-        rows.first().ok_or_else(|| StoreError::new("missing key of the channels"))?.get("key")
     }
 
     async fn channel_number(&self, digest: Vec<u8>) -> Result<i64, StoreError> {
@@ -45,18 +42,16 @@ impl Store {
         const FIND: &str = "SELECT id FROM channels WHERE digest = $1";
         self.database.write(CREATE, vec![digest.clone().into()]).await?;
         let rows = self.database.read(FIND, vec![digest.into()]).await?;
-        rows.first().ok_or_else(|| StoreError::new("missing channel"))?.get("id")
+        rows.first().ok_or_else(|| StoreError::Failed("missing channel".into()))?.get("id")
     }
 
     async fn rename_channel(&self, earlier: &str, name: &str) -> Result<(), StoreError> {
         // Unless an earlier and this version have replayed the delivery.
-        const RENAME: &str = "UPDATE outbox SET channel = $1 WHERE id IN (SELECT id FROM outbox \
-                              WHERE channel = $2 AND state = 'waiting' AND NOT EXISTS \
-                              (SELECT 1 FROM outbox AS other WHERE other.channel = $1 \
-                              AND other.delivery_id = outbox.delivery_id \
-                              AND other.replay = outbox.replay) LIMIT 1000) RETURNING id";
+        const RENAME: &str = "UPDATE outbox SET channel = $1 WHERE channel = $2 \
+                              AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM outbox AS other \
+                              WHERE other.channel = $1 AND other.delivery_id = outbox.delivery_id \
+                              AND other.replay = outbox.replay)";
         let values = [name, earlier].map(|name| name.to_owned().into());
-        while !self.database.write(RENAME, values.to_vec()).await?.is_empty() {}
-        Ok(())
+        self.database.write(RENAME, values.to_vec()).await.map(drop)
     }
 }

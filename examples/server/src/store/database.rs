@@ -1,30 +1,24 @@
-//! [`Database`]: SQLite or PostgreSQL, for statements that both understand.
+//! [`Database`]: SQLite or PostgreSQL, for batches of deliveries, and for statements that both
+//! understand.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 use rusqlite::types::Value;
-use tokio::time::timeout;
+use tokio::sync::oneshot;
 
 use super::Access;
-use super::migrations::{LATEST_VERSION, NEWER_LISTENER};
-use super::model::StoreError;
-use super::postgres::{self, Postgres};
-use super::sqlite::{self, Sqlite};
-use super::writer::PendingInsert;
+use super::model::{StoreError, Stored, VerifiedDelivery};
+use super::postgres::Postgres;
+use super::sqlite::{self, Job, Sqlite};
 use crate::telemetry::metrics::Metrics;
-
-/// Timeout for the database to be opened and migrated.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub const INVALID_ADDRESS: &str = "the address is neither sqlite://FILE nor \
                                    postgres://USER:PASSWORD@HOST/NAME, or has an unknown option; \
                                    percent-encode special characters";
 
-/// An open database whose schema is current. Cheap to clone.
+/// An open database. Cheap to clone.
 #[derive(Clone)]
 pub enum Database {
     Sqlite(Sqlite),
@@ -32,69 +26,21 @@ pub enum Database {
 }
 
 impl Database {
-    /// Opens the database of `DATABASE_URL`.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be used. The error does not contain the URL.
+    /// Opens the database of `DATABASE_URL`, whose schema may have any version.
     pub async fn open(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
-        open_with_timeout(async {
-            let database = Self::connect(url, access, metrics).await?;
-            if access != Access::Migrate && database.schema().await? != Schema::Current {
-                bail!(
-                    "it has no tables, or those of an older version; start the listener to \
-                     migrate it"
-                );
-            }
-            Ok(database)
-        })
-        .await
-    }
-
-    /// Opens a database whose schema may have another version.
-    pub async fn connect(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
-        if postgres::is_url(url) {
-            Ok(Self::Postgres(Postgres::open(url, access, metrics).await?))
+        if url.starts_with("sqlite:") {
+            Ok(Self::Sqlite(Sqlite::open(url, access, metrics)?))
         } else {
-            Ok(Self::Sqlite(Sqlite::open(url, access, metrics).await?))
+            Ok(Self::Postgres(Postgres::open(url, metrics).await?))
         }
     }
 
-    /// # Errors
-    ///
-    /// If a newer listener has migrated the database.
-    pub async fn schema(&self) -> Result<Schema> {
-        const VERSION: &str = "SELECT max(version) AS version FROM refinery_schema_history";
-        let exists = match self {
-            Self::Sqlite(_) => "SELECT name FROM sqlite_schema WHERE name = $1",
-            Self::Postgres(_) => "SELECT 1 WHERE to_regclass($1) IS NOT NULL",
-        };
-        let exists = async |table: &str| {
-            let rows = self.read(exists, vec![table.to_owned().into()]).await?;
-            Ok::<_, StoreError>(!rows.is_empty())
-        };
-        let mut version = None;
-        if exists("refinery_schema_history").await?
-            && let Some(row) = self.read(VERSION, Vec::new()).await?.first()
-        {
-            version = row.get::<Option<i32>>("version")?;
-        }
-        let version = version.and_then(|version| usize::try_from(version).ok());
-        match version.map(|version| version.cmp(&LATEST_VERSION)) {
-            Some(Ordering::Equal) => Ok(Schema::Current),
-            Some(Ordering::Greater) => bail!(NEWER_LISTENER),
-            Some(Ordering::Less) => Ok(Schema::Outdated),
-            None if exists("deliveries").await? => Ok(Schema::Outdated),
-            None => Ok(Schema::Missing),
-        }
-    }
-
-    /// Queues a delivery for the next commit.
     pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.insert(insert).await,
-            Self::Postgres(postgres) => postgres.insert(insert).await,
+            Self::Sqlite(sqlite) => sqlite.writer.send(Job::Insert(insert)).await.ok(),
+            Self::Postgres(postgres) => postgres.inserts.send(insert).await.ok(),
         }
+        .ok_or(StoreError::Closed)
     }
 
     /// Returns the rows of a `SELECT`. Its parameters are `$1`, `$2` and so on, in the order of
@@ -113,39 +59,8 @@ impl Database {
             Self::Postgres(postgres) => postgres.writes.query(sql, &values).await,
         }
     }
-
-    /// Copies the database to a new file.
-    pub async fn backup(&self, file: &Path) -> Result<()> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.backup(file).await,
-            Self::Postgres(_) => bail!("DATABASE_URL is PostgreSQL; use pg_dump"),
-        }
-    }
-
-    pub async fn close(&self) {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.close().await,
-            Self::Postgres(postgres) => postgres.close().await,
-        }
-    }
 }
 
-/// Limits the time for opening a database, and adds to errors what failed.
-pub async fn open_with_timeout<T>(open: impl Future<Output = Result<T>>) -> Result<T> {
-    let opened = timeout(OPEN_TIMEOUT, open).await.unwrap_or(Err(StoreError::Timeout.into()));
-    opened.map_err(|error| anyhow!("failed to open database: {error:#}; check DATABASE_URL"))
-}
-
-/// The tables of a database.
-#[derive(PartialEq)]
-pub enum Schema {
-    Missing,
-    /// An earlier version of them.
-    Outdated,
-    Current,
-}
-
-/// A row of either database.
 pub enum Row {
     /// Values by the names of their columns.
     Sqlite(HashMap<String, Value>),
@@ -165,5 +80,47 @@ impl Row {
             }
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
+    }
+}
+
+pub const MAX_BATCH_DELIVERIES: usize = 256;
+
+/// No delivery is added to a transaction that holds as many bytes.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+
+/// A delivery that waits for its commit. Those that arrive while a commit is under way share the
+/// next one, so that one flush of the disk serves all of them.
+pub struct PendingInsert {
+    pub delivery: Arc<VerifiedDelivery>,
+    /// The channels to notify, in the same transaction.
+    pub channels: Arc<[String]>,
+    pub response: oneshot::Sender<Result<Stored, StoreError>>,
+}
+
+/// Takes what `next` has at this moment, without waiting for more.
+pub fn collect(
+    first: PendingInsert,
+    mut next: impl FnMut() -> Option<PendingInsert>,
+) -> Vec<PendingInsert> {
+    let mut bytes = first.delivery.body.len();
+    let mut batch = vec![first];
+    while batch.len() < MAX_BATCH_DELIVERIES
+        && bytes < MAX_BATCH_BYTES
+        && let Some(insert) = next()
+    {
+        bytes += insert.delivery.body.len();
+        batch.push(insert);
+    }
+    batch.retain(|insert| !insert.response.is_closed());
+    // Two listeners that insert the same rows in the same order cannot deadlock.
+    batch.sort_by_key(|insert| *insert.delivery.signature.as_bytes());
+    batch
+}
+
+/// Sends the outcome of the commit to those that wait for it. Clients that are gone retry.
+pub fn respond(batch: Vec<PendingInsert>, outcome: &Result<Vec<Stored>, StoreError>) {
+    for (index, insert) in batch.into_iter().enumerate() {
+        let stored = outcome.as_ref().map(|stored| stored[index]).map_err(StoreError::clone);
+        let _ = insert.response.send(stored);
     }
 }

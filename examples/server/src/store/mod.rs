@@ -2,22 +2,18 @@
 //!
 //! ```text
 //! model.rs        what goes in and what comes out
-//! writer.rs       deliveries that arrive at the same time share a transaction
-//! database.rs     runs statements on either database
+//! database.rs     batches of deliveries, and statements, on either database
 //!   sqlite.rs       SQLite on a writer and a reader thread
 //!   sqlite_file.rs  its name, permissions, and how it is opened
 //!   postgres.rs     PostgreSQL over three connections
-//!   transaction.rs  a transaction on one of them
 //!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
 //! migrations.rs   the schema
 //! channels.rs     names of channels
 //! retention.rs    deletes what is old
-//! check.rs        inspects a database without changing it
-//! status.rs       what `/readyz` and `/metrics` ask
+//! status.rs       what `check`, `/readyz` and `/metrics` ask
 //! ```
 
 mod channels;
-mod check;
 mod database;
 mod migrations;
 mod model;
@@ -27,43 +23,35 @@ mod sqlite;
 mod sqlite_file;
 mod sslmode;
 mod status;
-mod transaction;
-mod writer;
 
-pub use database::Schema;
+pub use migrations::Schema;
 pub use model::{Notification, Outcome, StoreError, Stored, StoredDelivery, VerifiedDelivery};
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::sync::{oneshot, watch};
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::supervise::supervise;
-use crate::telemetry::metrics::{Metrics, Sizes};
-use database::Database;
+use crate::telemetry::metrics::Metrics;
+use database::{Database, PendingInsert};
 use model::to_unix_millis;
-use postgres::Postgres;
-use sqlite::Sqlite;
-use status::Cached;
-use writer::PendingInsert;
+use status::Readiness;
 
 /// Timeout for the database, to answer or to be unlocked.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Timeout for the database to be opened and migrated.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
 /// clocks of several listeners may differ by seconds.
 const LEASE: Duration = Duration::from_secs(20);
 
-/// Maximum numbers of rows that are read at once.
-const MAX_PAGE_DELIVERIES: i64 = 16;
-const MAX_PAGE_NOTIFICATIONS: i64 = 1_000;
-
-/// What a command does with the database.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Access {
     /// Creates a missing SQLite file, and migrates the schema.
@@ -80,72 +68,51 @@ pub struct Store {
     /// The channels that this listener notifies.
     channels: Arc<[String]>,
     changed: watch::Sender<()>,
-    is_ready: Arc<Cached<bool>>,
-    sizes: Arc<Cached<Option<Sizes>>>,
-    retention: Option<AbortHandle>,
+    readiness: Arc<Readiness>,
 }
 
 impl Store {
-    /// Opens the database of `DATABASE_URL`.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be used. The error does not contain the URL.
+    /// Opens the database of `DATABASE_URL`. Errors do not contain the URL.
     pub async fn open(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
+        const OLDER: &str = "it has no tables, or those of an older version; start the listener to \
+                             migrate it";
+        let open = async {
+            let database = Database::open(url, access, metrics).await?;
+            match access {
+                Access::Migrate => migrations::migrate(&database).await?,
+                _ => ensure!(migrations::schema(&database).await? == Schema::Current, OLDER),
+            }
+            Ok(database)
+        };
         Ok(Self {
-            database: Database::open(url, access, metrics).await?,
+            database: open_with_timeout(open).await?,
             channels: Arc::default(),
             changed: watch::Sender::default(),
-            is_ready: Arc::default(),
-            sizes: Arc::default(),
-            retention: None,
+            readiness: Arc::default(),
         })
-    }
-
-    /// Returns the state of the schema of `DATABASE_URL`, without changing it.
-    ///
-    /// # Errors
-    ///
-    /// If `open` would fail. The error does not contain the URL.
-    pub async fn check(url: &str) -> Result<Schema> {
-        check::check(url).await
     }
 
     /// Copies the database to a new file. SQLite only.
     pub async fn backup(&self, file: &Path) -> Result<()> {
-        self.database
-            .backup(file)
-            .await
-            .with_context(|| format!("failed to back up to {}", file.display()))
+        match &self.database {
+            Database::Sqlite(sqlite) => sqlite.backup(file).await,
+            Database::Postgres(_) => bail!("DATABASE_URL is PostgreSQL; use pg_dump"),
+        }
+        .with_context(|| format!("failed to back up to {}", file.display()))
     }
 
     /// Starts to delete deliveries older than `retention_days`, and to write notifications for
     /// `channels`.
     pub fn start(self, channels: Vec<String>, retention_days: u32) -> Self {
-        match self.database {
-            Database::Postgres(Postgres { is_unverified: true, .. }) => {
-                postgres::warn_unverified();
-            }
-            Database::Sqlite(Sqlite { lost_wal: true, .. }) => warn!(
-                "the -wal file of the database was deleted while the listener ran; the last \
-                 deliveries may be lost"
-            ),
-            _ => {}
-        }
         let channels: Arc<[String]> = channels.into();
         let (database, kept) = (self.database.clone(), channels.clone());
         let retention = move || retention::run(database.clone(), kept.clone(), retention_days);
-        let retention = tokio::spawn(supervise("retention", retention));
-        let retention = Some(retention.abort_handle());
-        Self { channels, retention, ..self }
+        tokio::spawn(supervise("retention", retention));
+        Self { channels, ..self }
     }
 
     /// Stores a delivery, with a notification for each channel if `notify`. Returns once both are
-    /// committed.
-    ///
-    /// # Errors
-    ///
-    /// If the commit was not confirmed in time. It may still succeed, and a retry is a duplicate
+    /// committed. If that was not confirmed in time, it may still succeed. A retry is a duplicate
     /// then.
     pub async fn store(
         &self,
@@ -178,16 +145,15 @@ impl Store {
     /// Returns the next deliveries after `id`, in their order.
     pub async fn deliveries_after(&self, id: i64) -> Result<Vec<StoredDelivery>, StoreError> {
         const AFTER: &str =
-            "SELECT * FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
-        let values = vec![id.into(), MAX_PAGE_DELIVERIES.into()];
-        self.database.read(AFTER, values).await?.iter().map(StoredDelivery::from_row).collect()
+            "SELECT * FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id LIMIT 16";
+        let rows = self.database.read(AFTER, vec![id.into()]).await?;
+        rows.iter().map(StoredDelivery::from_row).collect()
     }
 
-    /// Returns the next notifications after `id`.
     pub async fn notifications_after(&self, id: i64) -> Result<Vec<Notification>, StoreError> {
-        const AFTER: &str = "SELECT * FROM outbox WHERE id > $1 ORDER BY id LIMIT $2";
-        let values = vec![id.into(), MAX_PAGE_NOTIFICATIONS.into()];
-        self.database.read(AFTER, values).await?.iter().map(Notification::from_row).collect()
+        const AFTER: &str = "SELECT * FROM outbox WHERE id > $1 ORDER BY id LIMIT 1000";
+        let rows = self.database.read(AFTER, vec![id.into()]).await?;
+        rows.iter().map(Notification::from_row).collect()
     }
 
     /// Adds a notification of a delivery on each of `channels`, whatever was sent before.
@@ -198,9 +164,8 @@ impl Store {
              WHERE delivery_id = $1 AND channel = $2";
         let now = to_unix_millis(SystemTime::now());
         for channel in channels {
-            self.database
-                .write(REPLAY, vec![id.into(), channel.clone().into(), now.into()])
-                .await?;
+            let values = vec![id.into(), channel.clone().into(), now.into()];
+            self.database.write(REPLAY, values).await?;
         }
         Ok(())
     }
@@ -218,11 +183,9 @@ impl Store {
         channel: &str,
         limit: usize,
     ) -> Result<Vec<Notification>, StoreError> {
-        let lock = match self.database {
-            // Has a single writer.
-            Database::Sqlite(_) => "",
-            Database::Postgres(_) => "FOR UPDATE SKIP LOCKED",
-        };
+        // SQLite has a single writer.
+        let has_writers = matches!(self.database, Database::Postgres(_));
+        let lock = if has_writers { "FOR UPDATE SKIP LOCKED" } else { "" };
         let sql = format!(
             "WITH due AS (SELECT id FROM outbox WHERE state = 'waiting' AND channel = $1 \
              AND due_at <= $2 ORDER BY due_at LIMIT $3 {lock}) \
@@ -270,13 +233,18 @@ impl Store {
         self.database.write(POSTPONE, values).await.map(drop)
     }
 
-    /// Closes the database. SQLite then moves everything into one file.
-    pub async fn close(self) {
-        if let Some(retention) = &self.retention {
-            retention.abort();
-        }
-        if timeout(DATABASE_TIMEOUT, self.database.close()).await.is_err() {
+    /// Closes SQLite, which then moves everything into one file.
+    pub async fn close(&self) {
+        if let Database::Sqlite(sqlite) = &self.database
+            && timeout(DATABASE_TIMEOUT, sqlite.close()).await.is_err()
+        {
             warn!("timed out closing the database; acknowledged deliveries are safe");
         }
     }
+}
+
+/// Limits the time for opening a database, and adds to errors what failed.
+async fn open_with_timeout<T>(open: impl Future<Output = Result<T>>) -> Result<T> {
+    let opened = timeout(OPEN_TIMEOUT, open).await.unwrap_or(Err(StoreError::Timeout.into()));
+    opened.map_err(|error| anyhow!("failed to open database: {error:#}; check DATABASE_URL"))
 }

@@ -65,7 +65,6 @@ impl VerifiedDelivery {
         Some(Sha256::digest(text).to_vec())
     }
 
-    /// Decodes the body.
     pub fn event(&self) -> Event {
         Event::from_slice(&self.body).unwrap_or_else(Event::Undecodable)
     }
@@ -77,7 +76,6 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// A delivery read back.
 pub struct StoredDelivery {
     pub id: i64,
     pub delivery: VerifiedDelivery,
@@ -86,7 +84,8 @@ pub struct StoredDelivery {
 impl StoredDelivery {
     pub fn from_row(row: &Row) -> Result<Self, StoreError> {
         let signature: Vec<u8> = row.get("signature")?;
-        let signature = signature.try_into().map_err(|_| StoreError::new("invalid signature"))?;
+        let signature =
+            signature.try_into().map_err(|_| StoreError::Failed("invalid signature".into()))?;
         let delivery = VerifiedDelivery {
             signature: Signature::from_bytes(signature),
             secret_label: row.get("secret_label")?,
@@ -103,7 +102,6 @@ impl StoredDelivery {
     }
 }
 
-/// A notification of a delivery on one channel.
 pub struct Notification {
     pub id: i64,
     pub delivery_id: i64,
@@ -153,13 +151,10 @@ impl Outcome {
     }
 }
 
-/// The outcome of a commit.
+/// The outcome of a commit. A duplicate was committed before, and has changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stored {
-    New {
-        id: i64,
-    },
-    /// Committed before. Nothing has changed.
+    New { id: i64 },
     Duplicate,
 }
 
@@ -172,12 +167,6 @@ pub enum StoreError {
     Closed,
     #[error("{0}")]
     Failed(String),
-}
-
-impl StoreError {
-    pub fn new(message: &str) -> Self {
-        Self::Failed(message.to_owned())
-    }
 }
 
 pub fn to_unix_millis(time: SystemTime) -> i64 {

@@ -1,28 +1,38 @@
-//! [`Postgres`]: three connections.
+//! [`Postgres`]: three connections. Each transaction sets what it relies on: the defaults of the
+//! server, the database or the role may differ, and a transaction pooler keeps no session. Only
+//! unnamed statements are used, for the same reason.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use rusqlite::types::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::warn;
 
-use super::database::Row;
-use super::migrations;
+use super::DATABASE_TIMEOUT;
+use super::database::{MAX_BATCH_DELIVERIES, PendingInsert, Row, collect, respond};
 use super::model::{StoreError, Stored, VerifiedDelivery, to_unix_millis};
 use super::sslmode::Url;
-use super::transaction::{self, BEGIN_READING, BEGIN_WRITING, Parameter};
-use super::writer::{self, MAX_BATCH_DELIVERIES, PendingInsert};
-use super::{Access, DATABASE_TIMEOUT};
 use crate::supervise::{panic_once, supervise};
 use crate::telemetry::metrics::Metrics;
+
+/// A confirmed commit survives a crash of the server, and a listener that is gone does not hold up
+/// the others. Waiting for a lock counts as part of the statement.
+const SETTINGS: &str = "SET LOCAL statement_timeout = '5s';
+     SET LOCAL lock_timeout = 0;
+     SET LOCAL idle_in_transaction_session_timeout = '10s';
+     SELECT set_config('synchronous_commit', 'on', true)
+        WHERE current_setting('synchronous_commit') = 'off'";
+
+/// A server that has not begun the transaction until then is considered gone.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Recycles connections before a firewall in between forgets them.
 const MAX_IDLE: Duration = Duration::from_secs(60);
@@ -51,75 +61,43 @@ const INSERTED_BEFORE: &str = " UNION ALL SELECT id, signature FROM deliveries \
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Postgres {
-    /// Separate, so that no other statement delays a commit.
-    commits: Arc<Connection>,
     pub reads: Arc<Connection>,
     pub writes: Arc<Connection>,
-    inserts: mpsc::Sender<PendingInsert>,
-    /// Whether any server may pose as the database.
-    pub is_unverified: bool,
+    pub inserts: mpsc::Sender<PendingInsert>,
 }
 
 impl Postgres {
-    /// Migrates the schema, if that is asked for.
-    ///
-    /// # Errors
-    ///
-    /// If the server cannot be reached or used, or a newer listener has migrated the database.
-    pub async fn open(url: &str, access: Access, metrics: Metrics) -> Result<Self> {
+    /// Fails if the database has another encoding than UTF-8, which rejects some of the text that
+    /// people write.
+    pub async fn open(url: &str, metrics: Metrics) -> Result<Self> {
+        const OTHER_ENCODING: &str = "SELECT 1 WHERE current_setting('server_encoding') <> 'UTF8'";
         let url = Url::parse(url)?;
-        let is_unverified = url.is_unverified();
         let tls = MakeRustlsConnect::new(url.tls()?);
-        let connection = |begin| {
+        if url.is_unverified() {
+            warn!(
+                "another server could pose as the database and receive its password; add \
+                 sslmode=verify-full to DATABASE_URL"
+            );
+        }
+        let connection = |mode| {
             let (config, tls) = (url.config.clone(), tls.clone());
+            let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {mode}; {SETTINGS}");
             Arc::new(Connection { config, tls, begin, idle: Mutex::default() })
         };
-        let (commits, writes) = (connection(BEGIN_WRITING), connection(BEGIN_WRITING));
-        let reads = connection(BEGIN_READING);
-        if access == Access::Migrate {
-            let mut client = commits.connect().await?;
-            check_encoding(&client).await?;
-            migrations::retry(async || migrations::migrate_postgres(&mut client).await).await?;
-            *commits.idle.lock().await = Some((client, Instant::now()));
-        }
+        // Reading does not need a server or a role that may write.
+        let (reads, writes) = (connection("READ ONLY"), connection("READ WRITE"));
+        ensure!(
+            reads.query(OTHER_ENCODING, &[]).await?.is_empty(),
+            "it does not hold all text; create one with the encoding UTF8"
+        );
+        // Separate, so that no other statement delays a commit.
+        let commits = connection("READ WRITE");
         let (inserts, pending) = mpsc::channel(MAX_BATCH_DELIVERIES);
-        let (connection, pending) = (commits.clone(), Arc::new(Mutex::new(pending)));
-        let commit_all = move || commit_all(connection.clone(), pending.clone(), metrics.clone());
+        let pending = Arc::new(Mutex::new(pending));
+        let commit_all = move || commit_all(commits.clone(), pending.clone(), metrics.clone());
         tokio::spawn(supervise("store-writer", commit_all));
-        Ok(Self { commits, reads, writes, inserts, is_unverified })
+        Ok(Self { reads, writes, inserts })
     }
-
-    pub async fn insert(&self, insert: PendingInsert) -> Result<(), StoreError> {
-        self.inserts.send(insert).await.map_err(|_| StoreError::Closed)
-    }
-
-    pub async fn close(&self) {
-        for connection in [&self.commits, &self.reads, &self.writes] {
-            connection.idle.lock().await.take();
-        }
-    }
-}
-
-pub fn is_url(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
-}
-
-pub fn warn_unverified() {
-    warn!(
-        "another server could pose as the database and receive its password; add \
-         sslmode=verify-full to DATABASE_URL"
-    );
-}
-
-/// Other encodings reject some of the text that people write.
-async fn check_encoding(client: &Client) -> Result<()> {
-    const ENCODING: &str = "SELECT current_setting('server_encoding') \
-                            WHERE current_setting('server_encoding') <> 'UTF8'";
-    if let Some(row) = transaction::run(client, BEGIN_READING, ENCODING, &[]).await?.first() {
-        let encoding: String = row.try_get(0).map_err(StoreError::from)?;
-        bail!("its encoding {encoding} does not hold all text; create one with the encoding UTF8");
-    }
-    Ok(())
 }
 
 /// Commits batch after batch until the store is dropped.
@@ -130,12 +108,12 @@ async fn commit_all(
 ) {
     let mut inserts = inserts.lock().await;
     while let Some(first) = inserts.recv().await {
-        let batch = writer::collect(first, || inserts.try_recv().ok());
+        let batch = collect(first, || inserts.try_recv().ok());
         panic_once("store-writer");
         let begun = Instant::now();
         let outcome = insert(&connection, &batch).await;
-        metrics.commit(begun.elapsed());
-        writer::respond(batch, outcome);
+        metrics.commit_duration.observe(begun.elapsed().as_secs_f64());
+        respond(batch, &outcome);
     }
 }
 
@@ -143,7 +121,7 @@ async fn commit_all(
 pub struct Connection {
     config: Config,
     tls: MakeRustlsConnect,
-    begin: &'static str,
+    begin: String,
     /// With the time of its last use.
     idle: Mutex<Option<(Client, Instant)>>,
 }
@@ -178,19 +156,46 @@ impl Connection {
                 && last_use.elapsed() < MAX_IDLE
                 && !client.is_closed()
             {
-                if let Ok(rows) = transaction::run(&client, self.begin, &sql, values).await {
+                if let Ok(rows) = run(&client, &self.begin, &sql, values).await {
                     *idle = Some((client, Instant::now()));
                     return Ok(rows);
                 }
                 sql += if_again;
             }
             let client = self.connect().await?;
-            let rows = transaction::run(&client, self.begin, &sql, values).await?;
+            let rows = run(&client, &self.begin, &sql, values).await?;
             *idle = Some((client, Instant::now()));
             Ok(rows)
         };
         timeout(DATABASE_TIMEOUT, transaction).await.unwrap_or(Err(StoreError::Timeout))
     }
+
+    /// Runs statements on a new connection, however long they take. If one fails, its transaction
+    /// ends with the connection.
+    pub async fn execute_all(&self, sql: &str) -> Result<(), StoreError> {
+        let begin = &self.begin;
+        let sql = format!("{begin}; SET LOCAL statement_timeout = 0; {sql}; COMMIT");
+        Ok(self.connect().await?.batch_execute(&sql).await?)
+    }
+}
+
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Runs a statement in one round trip. After an error in it, COMMIT rolls back.
+async fn run(
+    client: &Client,
+    begin: &str,
+    sql: &str,
+    values: &[Parameter<'_>],
+) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    let begin = async {
+        let begun = timeout(BEGIN_TIMEOUT, client.batch_execute(begin)).await;
+        Ok::<_, StoreError>(begun.map_err(|_| StoreError::Timeout)??)
+    };
+    let query = async { Ok(client.query_typed(sql, values).await?) };
+    let commit = async { Ok(client.batch_execute("COMMIT").await?) };
+    let ((), rows, ()) = tokio::try_join!(biased; begin, query, commit)?;
+    Ok(rows)
 }
 
 fn typed(value: &Value) -> Parameter<'_> {
@@ -217,27 +222,22 @@ async fn insert(
             event_keys.push(insert.delivery.event_key());
         }
     }
-    let new = connection
-        .transaction(
-            INSERT,
-            &[
-                (&column(inserts, |row| &row.signature.as_bytes()[..]), Type::BYTEA_ARRAY),
-                (&column(inserts, |row| to_unix_millis(row.received_at)), Type::INT8_ARRAY),
-                (&column(inserts, |row| &*row.secret_label), Type::TEXT_ARRAY),
-                (&column(inserts, |row| row.event_id.as_deref()), Type::TEXT_ARRAY),
-                (&column(inserts, |row| row.event.as_deref()), Type::TEXT_ARRAY),
-                (&column(inserts, |row| row.chat_id.as_deref()), Type::TEXT_ARRAY),
-                (&column(inserts, |row| row.ticket_id.as_deref()), Type::TEXT_ARRAY),
-                (&column(inserts, |row| row.property_id.as_deref()), Type::TEXT_ARRAY),
-                (&column(inserts, |row| &*row.headers), Type::TEXT_ARRAY),
-                (&column(inserts, |row| &row.body[..]), Type::BYTEA_ARRAY),
-                (&notified, Type::BYTEA_ARRAY),
-                (&channels, Type::TEXT_ARRAY),
-                (&event_keys, Type::BYTEA_ARRAY),
-            ],
-            INSERTED_BEFORE,
-        )
-        .await?;
+    let values: [Parameter<'_>; 13] = [
+        (&column(inserts, |row| &row.signature.as_bytes()[..]), Type::BYTEA_ARRAY),
+        (&column(inserts, |row| to_unix_millis(row.received_at)), Type::INT8_ARRAY),
+        (&column(inserts, |row| &*row.secret_label), Type::TEXT_ARRAY),
+        (&column(inserts, |row| row.event_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(inserts, |row| row.event.as_deref()), Type::TEXT_ARRAY),
+        (&column(inserts, |row| row.chat_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(inserts, |row| row.ticket_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(inserts, |row| row.property_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(inserts, |row| &*row.headers), Type::TEXT_ARRAY),
+        (&column(inserts, |row| &row.body[..]), Type::BYTEA_ARRAY),
+        (&notified, Type::BYTEA_ARRAY),
+        (&channels, Type::TEXT_ARRAY),
+        (&event_keys, Type::BYTEA_ARRAY),
+    ];
+    let new = connection.transaction(INSERT, &values, INSERTED_BEFORE).await?;
     let mut ids = HashMap::new();
     for row in &new {
         ids.insert(row.try_get::<_, &[u8]>("signature")?, row.try_get("id")?);
@@ -257,4 +257,14 @@ fn column<'a, T>(
     value: impl Fn(&'a VerifiedDelivery) -> T,
 ) -> Vec<T> {
     inserts.iter().map(|insert| value(&insert.delivery)).collect()
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    /// Without the details, which may be a row's values.
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(error) => Self::Failed(format!("{} ({})", error.message(), error.code().code())),
+            None => Self::Failed(format!("{:#}", anyhow::Error::from(error))),
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::database::Database;
@@ -39,21 +39,16 @@ const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = 
 const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox \
      WHERE created_at < $1 AND state <> 'waiting' LIMIT 32 * $2) RETURNING id";
 
-/// Runs until it is aborted. 0 days keep everything.
+/// Runs forever. 0 days keep everything.
 pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
     panic_once("retention");
-    let mut hours = interval(INTERVAL);
-    hours.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        hours.tick().await;
-        match delete_old(&database, days).await {
-            Ok(()) => {}
-            Err(StoreError::Closed) => return,
-            Err(error) => warn!(%error, "failed to delete old deliveries; retrying in an hour"),
+        let deleted = delete_old(&database, days).await;
+        let failed = fail_abandoned(&database, &channels).await;
+        if let Err(error) = deleted.and(failed) {
+            warn!(%error, "failed to delete old data; retrying in an hour");
         }
-        if let Err(error) = fail_abandoned(&database, &channels).await {
-            warn!(%error, "failed to check the outbox; retrying in an hour");
-        }
+        sleep(INTERVAL).await;
     }
 }
 
@@ -81,14 +76,13 @@ async fn in_steps(database: &Database, sql: &str, time: SystemTime) -> Result<us
         let begun = Instant::now();
         let step = database.write(sql, vec![to_unix_millis(time).into(), limit.into()]).await;
         let duration = begun.elapsed();
-        let is_too_large = step.is_err() || duration > MAX_STEP_TIME;
         match step {
             Ok(step) if step.is_empty() => return Ok(rows),
             Ok(step) => rows += step.len(),
-            Err(error) if limit == 1 || matches!(error, StoreError::Closed) => return Err(error),
+            Err(error) if limit == 1 || duration < MAX_STEP_TIME => return Err(error),
             Err(error) => warn!(%error, "failed to delete old data; continuing in smaller steps"),
         }
-        if is_too_large {
+        if duration > MAX_STEP_TIME {
             limit = (limit / 2).max(1);
         }
         sleep(duration.max(STEP_PAUSE)).await;
@@ -116,16 +110,13 @@ async fn fail_abandoned(database: &Database, channels: &[String]) -> Result<(), 
             to_unix_millis(now).into(),
         ];
         let failed = database.write(FAIL, values).await?.len();
+        let notifications: i64 = row.get("count")?;
         if failed > 0 {
-            warn!(
-                channel,
-                notifications = failed,
-                "notifications failed: NOTIFY_URL no longer has their channel"
-            );
+            warn!(channel, failed, "notifications failed: NOTIFY_URL no longer has their channel");
         } else {
             warn!(
                 channel,
-                notifications = row.get::<i64>("count")?,
+                notifications,
                 "pending notifications for a channel that is not in NOTIFY_URL; restore it, or \
                  they fail after a day"
             );

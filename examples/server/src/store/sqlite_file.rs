@@ -2,47 +2,54 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::DATABASE_TIMEOUT;
 use super::database::INVALID_ADDRESS;
 use super::model::StoreError;
+use super::{Access, DATABASE_TIMEOUT};
 
 /// A confirmed commit survives a power failure (`synchronous`), readers do not wait for writers
-/// (WAL), and deleted data is overwritten.
+/// (WAL), and deleted data is overwritten. The query creates the write-ahead log.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                        PRAGMA secure_delete = ON";
+                        PRAGMA secure_delete = ON; SELECT 1 FROM sqlite_schema";
 
 pub fn parse_url(url: &str) -> Result<PathBuf> {
     let address = url.strip_prefix("sqlite:").context(INVALID_ADDRESS)?;
     let address = address.strip_prefix("//").unwrap_or(address);
     let (path, options) = address.split_once('?').unwrap_or((address, ""));
-    if path == ":memory:" || options == "mode=memory" {
-        bail!("a database in memory is lost when the listener stops");
-    }
-    if path.is_empty() || !["", "mode=rw", "mode=rwc"].contains(&options) {
+    if ["", ":memory:"].contains(&path) || !["", "mode=rw", "mode=rwc"].contains(&options) {
         bail!(INVALID_ADDRESS);
     }
     let path = percent_decode_str(path).decode_utf8().context(INVALID_ADDRESS)?;
-    if path.starts_with("~/") {
-        bail!("`~` is only expanded by shells; write the path of the home directory");
+    ensure!(!path.starts_with("~/"), "`~` is only expanded by shells; write the whole path");
+    let is_of_windows = matches!(path.trim_start_matches('/').as_bytes(), [_, b':', ..]);
+    ensure!(!is_of_windows, "the path has the form of Windows; write one of this system");
+    Ok(path.as_ref().into())
+}
+
+/// Fails if the listener could not create the file, or write to it and next to it.
+pub fn check_permissions(path: &Path) -> Result<()> {
+    let directory = path.ancestors().skip(1).find(|directory| directory.exists());
+    let directory = directory.unwrap_or(Path::new("."));
+    // The file has no name.
+    tempfile::tempfile_in(directory)
+        .with_context(|| format!("cannot create files in {}", directory.display()))?;
+    if path.exists() {
+        let written = private().open(path);
+        written.with_context(|| format!("cannot write to {}", path.display()))?;
     }
-    let is_of_windows = |path: &str| path.get(1..3).is_some_and(|s| s == ":\\" || s == ":/");
-    match path.strip_prefix('/').filter(|path| is_of_windows(path)) {
-        Some(path) if cfg!(windows) => Ok(path.into()),
-        None if cfg!(windows) || !is_of_windows(&path) => Ok(path.as_ref().into()),
-        _ => bail!("the path has the form of Windows; write one of this system"),
-    }
+    Ok(())
 }
 
 /// Creates the file and its directory, readable by its owner only: it will hold personal data.
 /// SQLite creates its other files with the same mode.
 pub fn create(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+    if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
     let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
@@ -59,19 +66,8 @@ pub fn create(path: &Path) -> io::Result<()> {
 
 pub fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.append(true).mode(0o600);
     options
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub enum Mode {
-    ReadWrite,
-    ReadOnly,
-    /// Read-only, without the files `-wal` and `-shm`, which the reader may not be allowed to
-    /// create. Only while the listener, which has them, does not run.
-    Immutable,
 }
 
 /// Returns the path of the write-ahead log (`-wal`) or its index (`-shm`), which exist while a
@@ -84,23 +80,20 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Opens a connection. Never creates the file: a deleted one must not come back empty.
-pub fn connect(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match mode {
-        Mode::ReadWrite => {
-            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)
-        }
-        Mode::ReadOnly => {
-            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)
-        }
-        Mode::Immutable => {
-            let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
-            let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-            Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)
-        }
-    }?;
+pub fn connect(path: &Path, access: Access) -> Result<Connection, StoreError> {
+    let options = match access {
+        Access::Migrate | Access::Write => "mode=rw",
+        Access::Read if beside(path, "-wal").exists() => "mode=ro",
+        // No listener has it open, and its other files, which the reader may not be allowed to
+        // create, are not needed.
+        Access::Read => "mode=ro&immutable=1",
+    };
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_URI;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("file:{path}?{options}"), flags)?;
     connection.busy_timeout(DATABASE_TIMEOUT)?;
-    if mode == Mode::ReadWrite {
+    if access != Access::Read {
         connection.execute_batch(SETTINGS)?;
     }
     Ok(connection)
@@ -111,7 +104,10 @@ impl From<rusqlite::Error> for StoreError {
         match error {
             // Otherwise the message contains the whole statement.
             rusqlite::Error::SqlInputError { msg, .. } => Self::Failed(msg),
-            error => Self::new(&error.to_string()),
+            error if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                Self::Failed(format!("{error}; creating its -shm file needs permission"))
+            }
+            error => Self::Failed(error.to_string()),
         }
     }
 }

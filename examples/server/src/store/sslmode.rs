@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use percent_encoding::percent_decode_str;
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
@@ -16,19 +16,12 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::{
     WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use super::DATABASE_TIMEOUT;
 use super::database::INVALID_ADDRESS;
-
-/// A dead connection is noticed after about a minute.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEPALIVE_RETRIES: u32 = 3;
 
 pub struct Url {
     pub config: Config,
@@ -47,19 +40,25 @@ enum Verify {
 }
 
 impl Url {
-    /// # Errors
-    ///
-    /// If the URL is invalid. The error does not contain it.
+    /// Errors do not contain the URL.
     pub fn parse(url: &str) -> Result<Self> {
-        let (address, options) = split_options(url);
-        let (_, address) = address.split_once("://").context(INVALID_ADDRESS)?;
-        // Passwords often contain characters that must be percent-encoded, also `@`.
-        let (credentials, address) = match address.rsplit_once('@') {
-            Some((credentials, address)) => (Some(credentials), address),
-            None => (None, address),
+        let address = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
+        let address = address.context(INVALID_ADDRESS)?;
+        let (address, options) = match address.rsplit_once('?') {
+            Some((address, options)) if address.contains('@') || !options.contains('@') => {
+                (address, options)
+            }
+            // The question mark is one of the password.
+            _ => (address, ""),
         };
+        // Passwords often contain `@`, which would have to be percent-encoded.
+        let address = match address.rsplit_once('@') {
+            Some((credentials, host)) => format!("{}@{host}", credentials.replace('@', "%40")),
+            None => address.to_owned(),
+        };
+        // An option of the URL replaces this name.
+        let mut url = format!("postgres://{address}?application_name=tawk-listener");
         let (mut ssl_mode, mut root_certificates) = (None, None);
-        let mut others = Vec::new();
         for option in options.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {
                 Some(("sslmode" | "ssl-mode", mode)) => ssl_mode = Some(mode),
@@ -69,39 +68,22 @@ impl Url {
                 }
                 // An option of sqlx, which earlier versions used.
                 Some(("statement-cache-capacity", _)) => {}
-                _ => others.push(option),
+                _ => url = format!("{url}&{option}"),
             }
         }
         // The cause may contain the password.
-        let mut config: Config = format!("postgres://{address}?{}", others.join("&"))
-            .parse()
-            .map_err(|_| anyhow!(INVALID_ADDRESS))?;
-        if let Some(credentials) = credentials {
-            let (user, password) = match credentials.split_once(':') {
-                Some((user, password)) => (user, Some(password)),
-                None => (credentials, None),
-            };
-            config.user(percent_decode_str(user).decode_utf8().context(INVALID_ADDRESS)?);
-            if let Some(password) = password {
-                config.password(percent_decode_str(password).collect::<Vec<_>>());
-            }
-        }
-        let (mode, verify) = match ssl_mode {
-            Some("disable") => (SslMode::Disable, Verify::Nothing),
-            None => (config.get_ssl_mode(), Verify::Nothing),
-            Some("allow" | "prefer") => (SslMode::Prefer, Verify::Nothing),
+        let mut config: Config = url.parse().map_err(|_| anyhow!(INVALID_ADDRESS))?;
+        let (mode, verify) = match ssl_mode.unwrap_or("prefer") {
+            "disable" => (SslMode::Disable, Verify::Nothing),
+            "allow" | "prefer" => (SslMode::Prefer, Verify::Nothing),
             // As libpq does for compatibility with its older versions.
-            Some("require") if root_certificates.is_some() => (SslMode::Require, Verify::Ca),
-            Some("require") => (SslMode::Require, Verify::Nothing),
-            Some("verify-ca") => (SslMode::Require, Verify::Ca),
-            Some("verify-full") => (SslMode::Require, Verify::Full),
-            Some(_) => bail!(INVALID_ADDRESS),
+            "require" if root_certificates.is_some() => (SslMode::Require, Verify::Ca),
+            "require" => (SslMode::Require, Verify::Nothing),
+            "verify-ca" => (SslMode::Require, Verify::Ca),
+            "verify-full" => (SslMode::Require, Verify::Full),
+            _ => bail!(INVALID_ADDRESS),
         };
-        config.ssl_mode(mode).connect_timeout(DATABASE_TIMEOUT).keepalives_idle(KEEPALIVE_IDLE);
-        config.keepalives_interval(KEEPALIVE_INTERVAL).keepalives_retries(KEEPALIVE_RETRIES);
-        if config.get_application_name().is_none() {
-            config.application_name("tawk-listener");
-        }
+        config.ssl_mode(mode);
         Ok(Self { config, verify, root_certificates })
     }
 
@@ -109,9 +91,7 @@ impl Url {
     /// `verify-ca` accepts any server that has a certificate of the same authority.
     pub fn is_unverified(&self) -> bool {
         let is_local = |host: &Host| match host {
-            Host::Tcp(host) if host == "localhost" => true,
-            Host::Tcp(host) => host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
-            #[cfg(unix)]
+            Host::Tcp(host) => ["localhost", "127.0.0.1", "::1"].contains(&&**host),
             Host::Unix(_) => true,
         };
         let is_local = self.config.get_hosts().iter().all(is_local)
@@ -119,62 +99,38 @@ impl Url {
         self.verify != Verify::Full && !is_local
     }
 
+    /// Trusts the root certificates of `sslrootcert`, or the system's.
     pub fn tls(&self) -> Result<ClientConfig> {
         let config = ClientConfig::builder();
-        let chain = match self.verify {
-            Verify::Nothing => None,
-            Verify::Ca => {
-                Some(WebPkiServerVerifier::builder(self.trusted_roots()?.into()).build()?)
-            }
-            Verify::Full => {
-                let roots = self.trusted_roots()?;
-                return Ok(config.with_root_certificates(roots).with_no_client_auth());
-            }
-        };
+        let mut chain = None;
+        if self.verify != Verify::Nothing {
+            let loaded = match &self.root_certificates {
+                Some(path) => load_certs_from_paths(Some(path), None),
+                None => load_native_certs(),
+            };
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(loaded.certs);
+            let verifier = WebPkiServerVerifier::builder(roots.into()).build();
+            chain = Some(verifier.context(
+                "install the package ca-certificates, or set sslrootcert to a PEM file of trusted \
+                 root certificates",
+            )?);
+        }
         let algorithms = config.crypto_provider().signature_verification_algorithms;
-        let verifier = Arc::new(AnyHost { chain, algorithms });
+        let verifier = Arc::new(Verifier { verify: self.verify, chain, algorithms });
         Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
     }
-
-    /// Returns those of `sslrootcert`, or the system's.
-    fn trusted_roots(&self) -> Result<RootCertStore> {
-        let certificates: Vec<_> = match &self.root_certificates {
-            Some(path) => CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect)
-                .context("failed to read sslrootcert")?,
-            None => rustls_native_certs::load_native_certs().certs,
-        };
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(certificates);
-        if roots.is_empty() {
-            bail!(
-                "there are no trusted root certificates; install the package ca-certificates, or \
-                 set sslrootcert to a PEM file of them"
-            );
-        }
-        Ok(roots)
-    }
 }
 
-/// Splits a URL at the question mark before its options, which is not one of the password.
-fn split_options(url: &str) -> (&str, &str) {
-    match url.rsplit_once('?') {
-        Some((address, options)) if address.contains('@') || !options.contains('@') => {
-            (address, options)
-        }
-        _ => (url, ""),
-    }
-}
-
-/// Accepts certificates for any host: libpq verifies the host name for `verify-full` only, and
-/// the chain for `verify-ca` only.
+/// Verifies no more than libpq does.
 #[derive(Debug)]
-struct AnyHost {
+struct Verifier {
+    verify: Verify,
     chain: Option<Arc<WebPkiServerVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for AnyHost {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -188,7 +144,7 @@ impl ServerCertVerifier for AnyHost {
             // The host name is compared after the chain has been verified.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if self.verify == Verify::Ca => Ok(ServerCertVerified::assertion()),
             result => result,
         }
     }
@@ -218,6 +174,11 @@ impl ServerCertVerifier for AnyHost {
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
     use super::*;
 
     fn parse(options: &str) -> Url {
@@ -283,5 +244,52 @@ mod tests {
         for host in ["localhost", "127.0.0.1", "[::1]"] {
             assert!(!Url::parse(&format!("postgres://{host}/tawk")).unwrap().is_unverified());
         }
+    }
+
+    /// Returns whether a client with these options accepts the certificate of `db.example` if it
+    /// connects to `host`.
+    async fn accepts(options: &str, host: &'static str, server: &TlsAcceptor) -> bool {
+        let client = TlsConnector::from(Arc::new(parse(options).tls().unwrap()));
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let host = ServerName::try_from(host).unwrap();
+        tokio::join!(client.connect(host, near), server.accept(far)).0.is_ok()
+    }
+
+    #[tokio::test]
+    async fn verifies_the_chain_and_the_host_as_libpq_does() {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = params.self_signed(&key).unwrap();
+        let issuer = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(["db.example".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&key, &issuer).unwrap().der().clone();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        let server = ServerConfig::builder().with_no_client_auth();
+        let server = TlsAcceptor::from(Arc::new(server.with_single_cert(vec![leaf], key).unwrap()));
+
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ca.pem");
+        std::fs::write(&file, authority.pem()).unwrap();
+        let trusted = format!("&sslrootcert={}", file.display());
+        let key = KeyPair::generate().unwrap();
+        let other = CertificateParams::new([]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(directory.path().join("other.pem"), other.pem()).unwrap();
+        let untrusted = trusted.replace("ca.pem", "other.pem");
+        for (mode, options, host, expected) in [
+            ("require", "", "other.example", true),
+            ("require", &*untrusted, "db.example", false),
+            ("verify-ca", &*trusted, "other.example", true),
+            ("verify-ca", &*untrusted, "db.example", false),
+            ("verify-full", &*trusted, "db.example", true),
+            ("verify-full", &*trusted, "other.example", false),
+            ("verify-full", &*untrusted, "db.example", false),
+        ] {
+            let options = format!("?sslmode={mode}{options}");
+            assert_eq!(accepts(&options, host, &server).await, expected, "{options} {host}");
+        }
+        let missing = parse("?sslmode=verify-full&sslrootcert=no-such-file").tls();
+        assert!(format!("{:#}", missing.unwrap_err()).contains("set sslrootcert to a PEM file"));
     }
 }

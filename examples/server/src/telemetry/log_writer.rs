@@ -16,6 +16,12 @@ const MAX_PENDING: usize = 4 << 20;
 /// Delay before a full non-blocking pipe is written to again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How long a record waits for others, so that they are written together.
+const BATCH_DELAY: Duration = Duration::from_millis(2);
+
+/// Timeout for the last records to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A queue of records. Cheap to clone.
 #[derive(Clone)]
 pub struct LogWriter(Arc<Shared>);
@@ -48,10 +54,10 @@ impl LogWriter {
         Ok(writer)
     }
 
-    /// Waits until all records are written, but not longer than `timeout`.
-    pub fn flush(&self, timeout: Duration) {
+    /// Waits until all records are written, for at most a second.
+    pub fn flush(&self) {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.records.is_empty();
-        drop(self.0.changed.wait_timeout_while(self.0.lock(), timeout, is_busy));
+        drop(self.0.changed.wait_timeout_while(self.0.lock(), FLUSH_TIMEOUT, is_busy));
     }
 }
 
@@ -92,9 +98,10 @@ impl Shared {
             let queue = self.changed.wait_while(queue, is_empty);
             let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
             queue.is_writing = true;
-            records.clear();
-            mem::swap(&mut records, &mut queue.records);
             drop(queue);
+            thread::sleep(BATCH_DELAY);
+            records.clear();
+            mem::swap(&mut records, &mut self.lock().records);
             self.write(&mut output, &records, &mut is_torn);
         }
     }

@@ -1,8 +1,8 @@
 //! Writes log records to stdout, as text or JSON.
 
 use std::fmt::{self, Write};
-use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::panic;
 
 use anyhow::{Context, anyhow};
@@ -23,7 +23,6 @@ use crate::escape::json_text;
 /// Fields of the access log that are already JSON, and are inserted without escaping.
 const JSON_FIELDS: [&str; 2] = ["headers", "json"];
 
-/// The target of the access log.
 const ACCESS_LOG: &str = "tawk_listener";
 
 /// Starts logging the records that `RUST_LOG` selects, and panics.
@@ -33,7 +32,9 @@ const ACCESS_LOG: &str = "tawk_listener";
 /// If the filter is invalid, or the system cannot start a thread.
 pub fn init(filter: &str, format: LogFormat, dropped: Counter) -> anyhow::Result<LogWriter> {
     let filter = parse(filter)?;
-    let log = stdout().and_then(|stdout| LogWriter::start(stdout, dropped));
+    // Without the lock and the buffer of stdout.
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let log = stdout.and_then(|stdout| LogWriter::start(stdout.into(), dropped));
     let log = log.context("cannot write the log to stdout")?;
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -54,15 +55,6 @@ pub fn init(filter: &str, format: LogFormat, dropped: Counter) -> anyhow::Result
         );
     }));
     Ok(log)
-}
-
-/// Returns stdout without its lock and its buffer.
-fn stdout() -> io::Result<File> {
-    #[cfg(unix)]
-    let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
-    #[cfg(windows)]
-    let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
-    stdout.map(File::from)
 }
 
 /// The signature layer's own event would be a second record of each request. It is off, unless the
@@ -95,7 +87,13 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
 
         let mut object = Map::new();
-        object.insert("severity".to_owned(), severity(*event.metadata().level()).into());
+        let severity = match *event.metadata().level() {
+            Level::ERROR => "ERROR",
+            Level::WARN => "WARNING",
+            Level::INFO => "INFO",
+            Level::DEBUG | Level::TRACE => "DEBUG",
+        };
+        object.insert("severity".to_owned(), severity.into());
         object.insert("time".to_owned(), time.into());
         object.insert("target".to_owned(), event.metadata().target().into());
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
@@ -118,14 +116,5 @@ where
         }
         let text = json_text(&Value::Object(object));
         writeln!(writer, "{}{json}}}", text.strip_suffix('}').unwrap_or(&text))
-    }
-}
-
-const fn severity(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARNING",
-        Level::INFO => "INFO",
-        Level::DEBUG | Level::TRACE => "DEBUG",
     }
 }

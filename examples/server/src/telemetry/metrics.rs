@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use tower_tawk::event::Event;
 use tower_tawk::{Delivery, Reason, Rejection};
 
@@ -23,23 +23,12 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const BUCKETS: [f64; 12] =
     [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
-/// The verdicts and reasons of requests. Prometheus treats an empty reason as a missing label.
-const REQUESTS: [[&str; 2]; 15] = [
-    ["verified", ""],
-    ["unverified", "missing"],
-    ["unverified", "multiple_signatures"],
-    ["unverified", "malformed"],
-    ["unverified", "mismatch"],
-    ["unverified", "unknown_secret"],
-    ["unverified", "other"],
-    ["none", "body_too_large"],
-    ["none", "body_timeout"],
-    ["none", "body_incomplete"],
-    ["none", "not_allowed"],
-    ["none", "not_https"],
-    ["none", "overloaded"],
-    ["none", "evicted"],
-    ["none", "other"],
+/// The verdicts of requests, and their reasons. Prometheus treats an empty reason as a missing label.
+const REQUESTS: [(&str, &str); 4] = [
+    ("verified", ""),
+    ("unverified", "missing multiple_signatures malformed mismatch unknown_secret other"),
+    ("none", "body_too_large body_timeout body_incomplete not_allowed not_https overloaded"),
+    ("none", "evicted other"),
 ];
 
 /// Cheap to clone. Clones share their values.
@@ -48,8 +37,9 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<[(&'static str, &'static str); 2], Counter>,
     notifications: Family<[(&'static str, String); 2], Counter>,
-    request_duration: Histogram,
-    commit_duration: Histogram,
+    /// In seconds, like the next.
+    pub request_duration: Histogram,
+    pub commit_duration: Histogram,
     body_bytes: Counter,
     pub duplicates: Counter,
     pub not_stored: Counter,
@@ -76,73 +66,52 @@ pub struct Sizes {
 
 impl Metrics {
     pub fn new() -> Self {
-        let mut metrics = Self {
-            registry: Arc::default(),
-            requests: Family::default(),
-            notifications: Family::default(),
+        let mut registry = Registry::with_prefix("tawk");
+        let r = &mut registry;
+        let metrics = Self {
+            requests: add(r, "requests", "Requests to the webhook, by verdict and reason"),
+            notifications: add(
+                r,
+                "notification_attempts",
+                "Attempts to send a notification, by channel and outcome",
+            ),
             request_duration: Histogram::new(BUCKETS),
             commit_duration: Histogram::new(BUCKETS),
-            body_bytes: Counter::default(),
-            duplicates: Counter::default(),
-            not_stored: Counter::default(),
-            unknown_events: Counter::default(),
-            undecodable_bodies: Counter::default(),
-            misrouted: Counter::default(),
-            dropped_log_records: Counter::default(),
-            deliveries_in_flight: Gauge::default(),
-            connections: Gauge::default(),
-            evicted_connections: Counter::default(),
-            failed_connections: Counter::default(),
+            body_bytes: add(r, "body_bytes", "Bytes of the bodies of verified requests"),
+            duplicates: add(r, "duplicates", "Verified deliveries that were already stored"),
+            not_stored: add(r, "unavailable", "Verified deliveries that could not be stored"),
+            unknown_events: add(r, "unknown_events", "Verified events with an unknown name"),
+            undecodable_bodies: add(r, "undecodable_bodies", "Verified bodies that are no event"),
+            misrouted: add(r, "misrouted", "Requests with an unknown path or method"),
+            dropped_log_records: add(r, "dropped_log_records", "Log records that were not written"),
+            deliveries_in_flight: add(
+                r,
+                "deliveries_in_flight",
+                "Requests that hold one of the TAWK_MAX_CONCURRENT permits",
+            ),
+            connections: add(r, "connections", "Open connections"),
+            evicted_connections: add(
+                r,
+                "evicted_connections",
+                "Connections closed in favor of others, because there were too many",
+            ),
+            failed_connections: add(
+                r,
+                "failed_connections",
+                "Connections that failed in the TLS handshake or with malformed HTTP",
+            ),
+            registry: Arc::default(),
         };
-        for [verdict, reason] in REQUESTS {
-            drop(metrics.requests.get_or_create(&labels(verdict, reason)));
-        }
-        metrics.registry = Arc::new(metrics.register());
-        metrics
-    }
-
-    fn register(&self) -> Registry {
-        let mut registry = Registry::with_prefix("tawk");
-        let help = "Requests to the webhook, by verdict and reason";
-        registry.register("requests", help, self.requests.clone());
-        let help = "Attempts to send a notification, by channel and outcome";
-        registry.register("notification_attempts", help, self.notifications.clone());
         let help = "Time from the head of a request to its response";
-        registry.register("request_duration_seconds", help, self.request_duration.clone());
+        r.register("request_duration_seconds", help, metrics.request_duration.clone());
         let help = "Time of a transaction that stores deliveries";
-        registry.register("commit_duration_seconds", help, self.commit_duration.clone());
-        let help = "Bytes of the bodies of verified requests";
-        registry.register("body_bytes", help, self.body_bytes.clone());
-        let help = "Verified deliveries that were already stored";
-        registry.register("duplicates", help, self.duplicates.clone());
-        let help = "Verified deliveries that could not be stored";
-        registry.register("unavailable", help, self.not_stored.clone());
-        let help = "Verified events with an unknown name";
-        registry.register("unknown_events", help, self.unknown_events.clone());
-        let help = "Verified bodies that could not be decoded";
-        registry.register("undecodable_bodies", help, self.undecodable_bodies.clone());
-        let help = "Requests with a path or a method that the listener does not have";
-        registry.register("misrouted", help, self.misrouted.clone());
-        let help = "Log records that could not be written";
-        registry.register("dropped_log_records", help, self.dropped_log_records.clone());
-        let help = "Requests that hold one of the TAWK_MAX_CONCURRENT permits";
-        registry.register("deliveries_in_flight", help, self.deliveries_in_flight.clone());
-        registry.register("connections", "Open connections", self.connections.clone());
-        let help = "Connections closed in favor of others, because there were too many";
-        registry.register("evicted_connections", help, self.evicted_connections.clone());
-        let help = "Connections that failed in the TLS handshake or with malformed HTTP";
-        registry.register("failed_connections", help, self.failed_connections.clone());
-        registry
-    }
-
-    /// Records the duration of a request to the webhook.
-    pub fn request(&self, duration: Duration) {
-        self.request_duration.observe(duration.as_secs_f64());
-    }
-
-    /// Records the duration of a transaction, which may store several deliveries.
-    pub fn commit(&self, duration: Duration) {
-        self.commit_duration.observe(duration.as_secs_f64());
+        r.register("commit_duration_seconds", help, metrics.commit_duration.clone());
+        for (verdict, reasons) in REQUESTS {
+            for reason in reasons.split(' ') {
+                drop(metrics.requests.get_or_create(&labels(verdict, reason)));
+            }
+        }
+        Self { registry: Arc::new(registry), ..metrics }
     }
 
     /// Counts a verified delivery, whether or not it is stored.
@@ -156,7 +125,6 @@ impl Metrics {
         };
     }
 
-    /// Counts an unverified request.
     pub fn unverified(&self, reason: &Reason) {
         let reason = match reason {
             Reason::Missing => "missing",
@@ -180,17 +148,11 @@ impl Metrics {
         }
     }
 
-    /// Counts a request that was rejected because of its head, for one of the reasons of
-    /// [`REQUESTS`].
-    pub fn denied(&self, reason: &'static str) {
-        self.count("none", reason);
-    }
-
-    fn count(&self, verdict: &'static str, reason: &'static str) {
+    /// Counts a request, for one of the verdicts and reasons of [`REQUESTS`].
+    pub fn count(&self, verdict: &'static str, reason: &'static str) {
         self.requests.get_or_create(&labels(verdict, reason)).inc();
     }
 
-    /// Counts an attempt to send a notification.
     pub fn notification(&self, channel: &str, outcome: &str) {
         let labels = [("channel", channel.to_owned()), ("outcome", outcome.to_owned())];
         self.notifications.get_or_create(&labels).inc();
@@ -209,7 +171,6 @@ impl Metrics {
 }
 
 impl Sizes {
-    /// Creates a registry for a single response.
     fn registry(&self) -> Registry {
         let mut registry = Registry::with_prefix("tawk");
         let outbox = Family::<[(&str, &str); 1], Gauge>::default();
@@ -220,16 +181,19 @@ impl Sizes {
             outbox.get_or_create(&[("state", state)]).set(count);
         }
         let deliveries = ConstGauge::new(self.deliveries);
-        let oldest = ConstGauge::new(self.oldest_waits.as_secs());
         registry.register("inbox_deliveries", "Deliveries in the inbox", deliveries);
         registry.register("outbox_notifications", "Notifications in the outbox, by state", outbox);
-        registry.register(
-            "outbox_oldest_waiting_seconds",
-            "Age of the oldest waiting notification, 0 if none is waiting",
-            oldest,
-        );
+        let oldest = ConstGauge::new(self.oldest_waits.as_secs());
+        let help = "Age of the oldest waiting notification, 0 if none is waiting";
+        registry.register("outbox_oldest_waiting_seconds", help, oldest);
         registry
     }
+}
+
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 const fn labels(verdict: &'static str, reason: &'static str) -> [(&'static str, &'static str); 2] {
@@ -265,20 +229,20 @@ mod tests {
                 &[r#"tawk_requests_total{verdict="none",reason="body_timeout"} 1"#],
             ),
             (
-                |metrics| metrics.denied("overloaded"),
+                |metrics| metrics.count("none", "overloaded"),
                 &[r#"tawk_requests_total{verdict="none",reason="overloaded"} 1"#],
             ),
             (|metrics| _ = metrics.duplicates.inc(), &["tawk_duplicates_total 1"]),
             (|metrics| _ = metrics.not_stored.inc(), &["tawk_unavailable_total 1"]),
             (
-                |metrics| metrics.request(Duration::from_millis(250)),
+                |metrics| metrics.request_duration.observe(0.25),
                 &[
                     "tawk_request_duration_seconds_sum 0.25",
                     "tawk_request_duration_seconds_count 1",
                 ],
             ),
             (
-                |metrics| metrics.commit(Duration::from_secs(40)),
+                |metrics| metrics.commit_duration.observe(40.0),
                 &["tawk_commit_duration_seconds_sum 40.0", "tawk_commit_duration_seconds_count 1"],
             ),
         ];

@@ -106,7 +106,6 @@ fn deliveries_that_can_not_be_stored_are_counted_and_the_size_of_the_inbox_is_le
 
     postgres.stop();
     assert_eq!(listener.deliver(b"[]").status, 503);
-    // The size is cached for a second.
     let text = until(|| {
         let text = metrics(&listener);
         (!samples(&text).contains_key("tawk_inbox_deliveries")).then_some(text)

@@ -21,7 +21,7 @@ const OTHER_LOOPBACK: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// A log without a record for each request.
 const QUIET: (&str, &str) = ("RUST_LOG", "warn,tawk_listener::server=info");
 
-/// Generous: on an idle machine it takes milliseconds.
+/// Generous, since the machine may be slow. The test prints how long it took.
 const MAX_RESPONSE_TIME: Duration = Duration::from_secs(10);
 
 /// A runtime for clients, of which only one test has many at a time.
@@ -93,11 +93,13 @@ async fn deliver_slowly(address: SocketAddr, number: usize) -> u16 {
     str::from_utf8(&response[9..]).unwrap().parse().unwrap()
 }
 
-fn deliver(listener: &Listener, number: usize) {
+fn deliver(listener: &Listener, number: usize) -> Duration {
     let start = Instant::now();
     let body = format!("{{\"event\":\"honest\",\"number\":{number}}}");
     assert_eq!(listener.deliver(body.as_bytes()).status, 200);
-    assert!(start.elapsed() < MAX_RESPONSE_TIME, "{:?}", start.elapsed());
+    let elapsed = start.elapsed();
+    assert!(elapsed < MAX_RESPONSE_TIME, "{elapsed:?}");
+    elapsed
 }
 
 fn sample(listener: &Listener, name: &str) -> usize {
@@ -141,11 +143,12 @@ fn deliveries_are_accepted_while_slow_clients_hold_every_permit_and_connection()
             assert_eq!(deliver_slowly(address, number).await, 200);
         }
     });
-    let mut number = 0;
+    let (mut number, mut slowest) = (0, Duration::ZERO);
     while number < 30 || !slow.is_finished() {
         number += 1;
-        deliver(&listener, number);
+        slowest = slowest.max(deliver(&listener, number));
     }
+    println!("the slowest of {number} deliveries took {slowest:?}");
     runtime.block_on(slow).unwrap();
     for path in ["/healthz", "/readyz"] {
         assert_eq!(listener.connect().request("GET", path).status, 200);
@@ -175,7 +178,9 @@ fn a_low_limit_of_file_descriptors_is_enough() {
         }
     }
     listener.line("too many connections");
-    (0..20).for_each(|number| deliver(&listener, number));
+    for number in 0..20 {
+        deliver(&listener, number);
+    }
 }
 
 /// Peers that are not in the allow-list have few connections, and none of the others'.
@@ -192,7 +197,9 @@ fn clients_that_are_not_allowed_do_not_keep_others_out() {
     listener.line("too many connections");
     until(|| (sample(&listener, "tawk_connections") > 250).then_some(()));
     assert!(sample(&listener, "tawk_connections") < 300);
-    (0..20).for_each(|number| deliver(&listener, number));
+    for number in 0..20 {
+        deliver(&listener, number);
+    }
     assert_eq!(idle.request("GET", "/healthz").status, 200);
 
     runtime.block_on(async {
@@ -204,13 +211,11 @@ fn clients_that_are_not_allowed_do_not_keep_others_out() {
     });
 }
 
-/// Otherwise, requests that hold a permit would be able to take all connections.
 #[test]
-fn a_limit_above_the_number_of_connections_is_lowered() {
+fn requests_that_hold_a_permit_do_not_keep_others_out_of_the_connections() {
     let settings = [("TAWK_WEBHOOK_SECRET", SECRET), ("PORT", "0")];
     let settings = [&settings[..], &[("TAWK_MAX_CONCURRENT", "100000")]].concat();
     let listener = Listener::start_after("ulimit -n 128", Directory::new(), &settings);
-    listener.line("lowered TAWK_MAX_CONCURRENT");
     let head = head(Some(&sign(b"{}")));
     let _connections: Vec<_> = (0..200)
         .map(|_| {
@@ -219,5 +224,7 @@ fn a_limit_above_the_number_of_connections_is_lowered() {
             connection
         })
         .collect();
-    (0..20).for_each(|number| deliver(&listener, number));
+    for number in 0..20 {
+        deliver(&listener, number);
+    }
 }

@@ -83,6 +83,18 @@ fn stops_in_less_than_9_seconds_whatever_is_pending() {
     assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
 }
 
+/// So that its supervisor restarts it.
+#[test]
+fn exits_with_an_error_if_it_no_longer_accepts_connections() {
+    if cfg!(not(debug_assertions)) {
+        return;
+    }
+    let listener = Listener::start(&[("TAWK_PANIC_ONCE", "accept")]);
+    let finished = listener.wait();
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stdout.contains("stopped accepting connections unexpectedly"));
+}
+
 /// Regression: SIGTERM was only handled after the database had timed out.
 #[test]
 fn sigterm_ends_the_process_during_startup_and_sighup_does_not() {

@@ -16,10 +16,7 @@ pub enum Chat {
 }
 
 impl Chat {
-    /// Returns the service at a host.
     pub fn find(host: &str) -> Option<Self> {
-        // learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/
-        // connectors-using
         let is_teams = host == "outlook.office.com" || host.ends_with(".webhook.office.com");
         match host {
             // developers.google.com/workspace/chat/quickstart/webhooks

@@ -1,5 +1,5 @@
 //! [`Channel`] and the parsing of `NOTIFY_URL`. A new channel is a file with a [`Channel`] in this
-//! folder, and its scheme in [`parse_one`] or its host in [`webhook`].
+//! folder, and its scheme in [`Target::parse`] or its host in [`webhook`].
 
 mod chat;
 mod ntfy;
@@ -18,7 +18,6 @@ use slack::Slack;
 const EXPECTED_URL: &str = "expected https://HOST/PATH, ntfys://HOST/TOPIC, or http:// and ntfy:// \
                             without TLS; other schemes are not supported";
 
-/// A service that notifications are sent to.
 pub trait Channel: Send + Sync {
     /// Formats a message as the JSON that the service expects.
     fn format(&self, message: &Message) -> Value;
@@ -26,45 +25,47 @@ pub trait Channel: Send + Sync {
 
 /// A URL in `NOTIFY_URL`. There is no `Debug`: the URL may be a secret.
 pub struct Target {
-    pub address: Address,
+    pub host: String,
+    /// The URL without user and password, so that they can be changed. Identifies the channel.
+    pub address: String,
     /// The URL that notifications are posted to, with the user and password.
     pub url: Url,
     pub channel: Box<dyn Channel>,
 }
 
-/// Identifies a channel. There is no `Debug`: the URL may be a secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Address {
-    pub host: String,
-    /// The URL without user and password, so that they can be changed.
-    pub url: String,
-}
-
-impl Address {
-    fn new(scheme: &str, url: &Url) -> Self {
-        let mut url = url.clone();
+impl Target {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text.split_once("://").ok_or(EXPECTED_URL)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let http = if scheme.ends_with('s') { "https" } else { "http" };
+        let mut url = Url::parse(&format!("{http}://{rest}"))
+            .map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
+        let mut address = url.clone();
         // These fail only without a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        let _ = address.set_username("");
+        let _ = address.set_password(None);
+        let channel: Box<dyn Channel> = match &*scheme {
+            "https" | "http" => webhook(&url)?,
+            "ntfys" | "ntfy" => Box::new(Ntfy::new(&mut url)?),
+            _ => return Err(EXPECTED_URL),
+        };
         let host = url.host_str().unwrap_or_default().to_owned();
-        Self { host, url: url.as_str().replacen(url.scheme(), scheme, 1) }
+        let address = address.as_str().replacen(http, &scheme, 1);
+        Ok(Self { host, address, url, channel })
     }
 
     /// Returns the name of the channel in versions without a table of channels.
     pub fn earlier_name(&self) -> String {
-        format!("{}-{}", self.host, &sha256_hex(&[self.url.as_bytes()])[..8])
+        format!("{}-{}", self.host, &sha256_hex(&[self.address.as_bytes()])[..8])
     }
 }
 
-/// Parses `NOTIFY_URL`: comma-separated URLs. Empty is unset, as left by an unfilled template. An
-/// error names the URL by its position.
-pub fn parse(setting: &str) -> anyhow::Result<Vec<Target>> {
+/// Parses `NOTIFY_URL`: comma-separated URLs. An error names the URL by its position.
+pub fn targets(setting: Option<&str>) -> anyhow::Result<Vec<Target>> {
     let mut targets = Vec::<Target>::new();
-    if setting.trim().is_empty() {
-        return Ok(targets);
-    }
-    for (position, url) in (1..).zip(setting.split(',')) {
-        let target = parse_one(url.trim())
+    let urls = setting.into_iter().flat_map(|setting| setting.split(','));
+    for (position, url) in (1..).zip(urls) {
+        let target = Target::parse(url.trim())
             .map_err(|error| anyhow!("URL {position} in NOTIFY_URL: {error}"))?;
         ensure!(
             targets.iter().all(|other| other.address != target.address),
@@ -75,23 +76,7 @@ pub fn parse(setting: &str) -> anyhow::Result<Vec<Target>> {
     Ok(targets)
 }
 
-fn parse_one(text: &str) -> Result<Target, &'static str> {
-    let (scheme, rest) = text.split_once("://").ok_or(EXPECTED_URL)?;
-    let scheme = scheme.to_ascii_lowercase();
-    let http = if scheme.ends_with('s') { "https" } else { "http" };
-    let mut url = Url::parse(&format!("{http}://{rest}"))
-        .map_err(|_| "expected a host, and a port from 1 to 65535 if there is one")?;
-    let address = Address::new(&scheme, &url);
-    let channel: Box<dyn Channel> = match &*scheme {
-        "https" | "http" => webhook(&url)?,
-        "ntfys" | "ntfy" => Box::new(Ntfy::new(&mut url)?),
-        _ => return Err(EXPECTED_URL),
-    };
-    Ok(Target { address, url, channel })
-}
-
-/// Returns the channel for a host. Fails if it is known that the service cannot receive
-/// notifications at this URL.
+/// Returns the channel for a host. Fails if its service cannot receive notifications at this URL.
 fn webhook(url: &Url) -> Result<Box<dyn Channel>, &'static str> {
     let (host, path) = (url.host_str().unwrap_or_default(), url.path());
     let is = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
@@ -116,12 +101,8 @@ fn webhook(url: &Url) -> Result<Box<dyn Channel>, &'static str> {
     })
 }
 
-/// Disarms what several services interpret in a text.
-///
-/// - `@` becomes full-width (U+FF20): in Mattermost and Discord `@here` notifies everybody, and
-///   some receivers drop a zero-width character in between.
-/// - A space splits a Markdown link, which shows one URL and opens another, or is an image that is
-///   fetched.
+/// Makes `@` full-width, since in Mattermost and Discord `@here` notifies everybody, and splits
+/// Markdown links, which show one URL and open another, or are images that are fetched.
 fn without_mentions(text: &str) -> String {
     text.replace('@', "\u{ff20}").replace("](", "] (").replace("]:", "] :")
 }
@@ -131,13 +112,13 @@ mod tests {
     use super::*;
 
     fn earlier_names(setting: &str) -> Vec<String> {
-        let targets = parse(setting).unwrap();
-        targets.iter().map(|target| target.address.earlier_name()).collect()
+        let targets = targets(Some(setting)).unwrap();
+        targets.iter().map(Target::earlier_name).collect()
     }
 
     #[track_caller]
     fn error(setting: &str) -> String {
-        match parse(setting) {
+        match targets(Some(setting)) {
             Ok(_) => panic!("accepted {setting}"),
             Err(error) => error.to_string(),
         }
@@ -157,7 +138,7 @@ mod tests {
             ("ntfy://127.0.0.1:2586/shop", "http://127.0.0.1:2586/"),
             ("ntfys://user:text@[::1]/shop_1-A", "https://user:text@[::1]/"),
         ] {
-            assert_eq!(parse(text).unwrap()[0].url.as_str(), url);
+            assert_eq!(targets(Some(text)).unwrap()[0].url.as_str(), url);
         }
     }
 
@@ -174,12 +155,6 @@ mod tests {
         assert_eq!(earlier_names("ntfys://user:other@ntfy.example.com/shop"), [ntfy.as_str()]);
         assert_eq!(earlier_names("ntfys://ntfy.example.com/shop"), [ntfy.as_str()]);
         assert_ne!(earlier_names("ntfys://ntfy.example.com/other"), [ntfy.as_str()]);
-    }
-
-    #[test]
-    fn empty_is_unset() {
-        assert!(parse("").unwrap().is_empty());
-        assert!(parse(" ").unwrap().is_empty());
     }
 
     #[test]

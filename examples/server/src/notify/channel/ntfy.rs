@@ -8,7 +8,6 @@ use super::Channel;
 use crate::notify::Trigger;
 use crate::notify::message::Message;
 
-/// A topic.
 pub struct Ntfy(String);
 
 impl Ntfy {
@@ -35,23 +34,12 @@ impl Channel for Ntfy {
             "topic": self.0,
             "title": message.title,
             "message": message.text,
-            "tags": [emoji(trigger), trigger.name()],
+            "tags": [trigger.name()],
             // From 4 of 5 a phone vibrates longer and shows a pop-over. 3 is the default.
             "priority": if trigger == Trigger::AgentReply { 4 } else { 3 },
             // Opened by a tap on the notification. The URL of a single chat is not documented.
             "click": "https://dashboard.tawk.to/",
         })
-    }
-}
-
-/// Returns a tag that ntfy shows as an emoji before the title.
-const fn emoji(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::AgentReply => "speech_balloon",
-        Trigger::ChatStart => "wave",
-        Trigger::ChatEnd => "checkered_flag",
-        Trigger::Transcript => "page_facing_up",
-        Trigger::Ticket => "ticket",
     }
 }
 
@@ -76,7 +64,7 @@ mod tests {
                 "title": "Ingrid Vale replied in Harbor Lane Outfitters",
                 "message": "“Yes, two pairs left in brown.”\n\
                             Chat b7064c20-6d10-11ef-a0f2-57c8e9104d3b with Tomasz Wielgosz",
-                "tags": ["speech_balloon", "agent-reply"],
+                "tags": ["agent-reply"],
                 "priority": 4,
                 "click": "https://dashboard.tawk.to/",
             })
@@ -86,7 +74,7 @@ mod tests {
     #[test]
     fn other_triggers_have_the_default_priority() {
         let json = published(&Message::new(&payloads::one("12"), Trigger::Ticket));
-        assert_eq!((&json["priority"], &json["tags"]), (&json!(3), &json!(["ticket", "ticket"])));
+        assert_eq!((&json["priority"], &json["tags"]), (&json!(3), &json!(["ticket"])));
         let json = published(&Message::new(&payloads::one("06"), Trigger::ChatEnd));
         assert_eq!(json["priority"], 3);
     }

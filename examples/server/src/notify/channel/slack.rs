@@ -1,7 +1,7 @@
 //! [`Slack`]: incoming webhooks of Slack and of services that accept the same JSON: Mattermost,
 //! Discord (URLs that end in `/slack`), and custom receivers.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::{Channel, without_mentions};
 use crate::notify::message::Message;
@@ -12,29 +12,23 @@ impl Channel for Slack {
     /// Returns a `text`, and the fields of the event next to it, which Slack ignores.
     fn format(&self, message: &Message) -> Value {
         let text = escape(&format!("{}\n{}", message.title, message.text));
-        let mut json = Map::from_iter([
-            ("text".to_owned(), text.into()),
-            // Otherwise Slack fetches and shows what a visitor links to.
-            ("unfurl_links".to_owned(), false.into()),
-            ("unfurl_media".to_owned(), false.into()),
-        ]);
-        json.extend(message.fields.clone());
-        json.into()
+        // Otherwise Slack fetches and shows what a visitor links to.
+        let mut json = json!({ "text": text, "unfurl_links": false, "unfurl_media": false });
+        for (name, value) in &message.fields {
+            json[name] = value.clone();
+        }
+        json
     }
 }
 
-/// Escapes what Slack, Mattermost and Discord interpret.
-///
-/// - `&`, `<` and `>` as Slack requires (docs.slack.dev/messaging/formatting-message-text):
-///   `<!channel>`, `<@U123>` and `<https://…|text>` have a meaning there.
-/// - Mentions and Markdown links.
+/// Escapes mentions and links (docs.slack.dev/messaging/formatting-message-text): `<!channel>`,
+/// `<@U123>` and `<https://…|text>`.
 fn escape(text: &str) -> String {
     without_mentions(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use tower_tawk::event::Role;
     use tower_tawk::test_util::samples;
 

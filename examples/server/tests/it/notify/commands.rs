@@ -129,7 +129,6 @@ pub(crate) fn metrics_count_notifications_by_state_channel_and_outcome(store: &S
     let mut session = store.session();
     assert_eq!(session.execute(age), 1);
     session.close();
-    // The query result is cached.
     let mut after = until(|| Some(scrape(&listener)).filter(|after| after[OLDEST] >= 60.0));
     after.remove(OLDEST);
     let mut expected: BTreeMap<_, _> =

@@ -73,7 +73,7 @@ fn assert_ntfy(received: &Received) {
             "topic": "shop",
             "title": "Ingrid Vale replied in Harbor Lane Outfitters",
             "message": null,
-            "tags": ["speech_balloon", "agent-reply"],
+            "tags": ["agent-reply"],
             "priority": 4,
             "click": "https://dashboard.tawk.to/",
         })

@@ -1,14 +1,12 @@
 //! Sends what the store's outbox holds: a worker for each channel, so that a receiver that is down
-//! does not delay the others.
-
-mod retry;
+//! does not delay the others. Retries after 1 s, then twice as long each time up to an hour.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use humantime::format_rfc3339_seconds;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -16,23 +14,24 @@ use crate::notify::{Message, Notifier, SendError, TIMEOUT, Triggers, sha256_hex}
 use crate::state::AppState;
 use crate::store::{Notification, Outcome, StoredDelivery};
 use crate::supervise::supervise;
-use retry::MAX_ATTEMPTS;
 
-/// Maximum notifications of a channel in flight.
 const MAX_IN_FLIGHT: usize = 4;
 
-/// Delay after the database or a receiver failed, and poll interval for notifications that become
-/// due, or come from another listener.
+/// Delay after a failure, and poll interval for what becomes due or comes from another listener.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Time to finish and record notifications in flight at shutdown.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
+const RETRY_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs a worker for each channel, given by its name, until shutdown, and finishes what is in
-/// flight.
+/// Maximum attempts. A day has fewer, so it applies only if attempts end without an outcome.
+const MAX_ATTEMPTS: i64 = 100;
+
+/// Maximum delay before jitter. With jitter it is an hour.
+const MAX_DELAY: Duration = Duration::from_secs(40 * 60);
+
+/// Runs a worker for each channel until shutdown, and finishes what is in flight.
 pub async fn run(
     notifiers: Vec<(String, Notifier)>,
-    state: &AppState,
+    state: &Arc<AppState>,
     shutdown: &CancellationToken,
 ) {
     let mut workers = JoinSet::new();
@@ -43,16 +42,14 @@ pub async fn run(
         workers.spawn(supervise(channel, move || Arc::clone(&worker).run(shutdown.clone())));
     }
     shutdown.cancelled().await;
-    if timeout(SHUTDOWN_TIMEOUT, workers.join_all()).await.is_err() {
-        warn!("shutdown deadline exceeded; unrecorded notifications will be sent again");
-    }
+    workers.join_all().await;
 }
 
 /// Claims the notifications of one channel, a few at a time, sends them, and records the outcomes.
 struct Worker {
     channel: String,
     notifier: Notifier,
-    state: AppState,
+    state: Arc<AppState>,
 }
 
 impl Worker {
@@ -95,14 +92,26 @@ impl Worker {
             Ok(()) => (Outcome::Sent, None),
             Err(SendError::Permanent(why)) => (Outcome::Failed { why }, None),
             Err(SendError::Transient { reason: why, retry_after }) => {
-                match retry::next_attempt(claimed.attempts, claimed.created_at, retry_after) {
+                match next_attempt(claimed.attempts, claimed.created_at, retry_after) {
                     Some(at) => (Outcome::Again { at, why }, retry_after),
                     None => (Outcome::Failed { why }, retry_after),
                 }
             }
         };
         let paused_until = retry_after.map(|retry_after| SystemTime::now() + retry_after);
-        self.report(&claimed, &outcome);
+        let channel = &*self.channel;
+        let Notification { delivery_id: delivery, attempts, .. } = &claimed;
+        self.state.metrics.notification(channel, outcome.name());
+        match &outcome {
+            Outcome::Sent => info!(channel, delivery, attempts, "notification sent"),
+            Outcome::Again { at, why: reason } => {
+                let retry_at = format_rfc3339_seconds(*at);
+                info!(channel, delivery, attempts, reason, %retry_at, "notification not sent");
+            }
+            Outcome::Failed { why: reason } => {
+                warn!(channel, delivery, attempts, reason, "notification failed");
+            }
+        }
         // Otherwise the notification would be sent again.
         while let Err(error) = self.state.store.finish(&claimed, &outcome).await {
             warn!(%error, "failed to record notification outcome; retrying");
@@ -128,8 +137,7 @@ impl Worker {
         let trigger = trigger
             .ok_or_else(|| SendError::permanent("no notification applies to this delivery"))?;
         let message = Message::new(&event, trigger);
-        // The signature itself would allow the receiver to replay the delivery. A replay has
-        // another key, since it is to be sent again.
+        // The signature itself would allow the receiver to replay the delivery.
         let key = sha256_hex(&[
             delivery.signature.as_bytes(),
             self.channel.as_bytes(),
@@ -143,22 +151,23 @@ impl Worker {
         }
         self.notifier.send(&message, key).await
     }
+}
 
-    fn report(&self, claimed: &Notification, outcome: &Outcome) {
-        let channel = &*self.channel;
-        let Notification { delivery_id: delivery, attempts, .. } = claimed;
-        self.state.metrics.notification(channel, outcome.name());
-        match outcome {
-            Outcome::Sent => info!(channel, delivery, attempts, "notification sent"),
-            Outcome::Again { at, why: reason } => {
-                let retry_at = format_rfc3339_seconds(*at);
-                info!(channel, delivery, attempts, reason, %retry_at, "notification not sent");
-            }
-            Outcome::Failed { why: reason } => {
-                warn!(channel, delivery, attempts, reason, "notification failed");
-            }
-        }
-    }
+/// Returns when to retry. `None` if the retry period is over.
+fn next_attempt(
+    attempts: i64,
+    created_at: SystemTime,
+    retry_after: Option<Duration>,
+) -> Option<SystemTime> {
+    let delay = delay(attempts, rand::random()).max(retry_after.unwrap_or_default());
+    Some(SystemTime::now() + delay).filter(|at| *at <= created_at + RETRY_PERIOD)
+}
+
+/// Adds up to half of the delay, so that what failed together is not retried together.
+fn delay(attempts: i64, jitter: u8) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    let delay = Duration::from_secs(2_u64.saturating_pow(doublings)).min(MAX_DELAY);
+    delay + delay / 2 * u32::from(jitter) / u32::from(u8::MAX)
 }
 
 #[cfg(test)]
@@ -176,5 +185,27 @@ mod tests {
         };
         supervise("hooks.example.com-1".to_owned(), run).await;
         assert_eq!(runs.load(Ordering::Relaxed), 4);
+    }
+
+    #[test]
+    fn delays_double_from_a_second_to_an_hour() {
+        let delays: Vec<_> = (1..=14).map(|attempts| delay(attempts, 0).as_secs()).collect();
+        assert_eq!(delays, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 2400, 2400]);
+        assert_eq!(delay(1, u8::MAX), Duration::from_millis(1500));
+        assert_eq!(delay(i64::MAX, u8::MAX), Duration::from_secs(60 * 60));
+    }
+
+    #[test]
+    fn retries_for_a_day() {
+        let next = |age| next_attempt(1, SystemTime::now() - age, None);
+        assert!(next(Duration::ZERO).is_some());
+        assert!(next(RETRY_PERIOD - Duration::from_secs(60)).is_some());
+        assert!(next(RETRY_PERIOD).is_none());
+    }
+
+    #[test]
+    fn waits_as_long_as_the_receiver_asks_for() {
+        let at = next_attempt(1, SystemTime::now(), Some(Duration::from_secs(120))).unwrap();
+        assert!(at > SystemTime::now() + Duration::from_secs(110));
     }
 }
