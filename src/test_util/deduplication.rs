@@ -3,23 +3,29 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::deduplicate::{Claim, ClaimGuard, DeduplicationStore};
 use crate::signature::Signature;
 
-/// Tests whether a store keeps the promises of [`DeduplicationStore`].
+/// Interval between two claims of a key that is in flight.
+const CLAIM_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Tests whether a store fulfills the contract of [`DeduplicationStore`].
 ///
-/// A claim that is dropped must be free within `release_within`: zero if dropping the guard
-/// releases the key at once, otherwise a little more than the lease. The test takes several times
-/// as long. It claims random keys, so that it can run against a database that is in use, and it
-/// leaves some of them committed.
+/// The key of a dropped claim must become free within `release_within`. Pass zero if dropping the
+/// guard releases the key immediately, and a little more than the lease otherwise. The test takes
+/// several times as long. It claims random keys, so it can run against a database that is in use,
+/// and leaves some of them committed.
 ///
-/// What [`DeduplicateLayer`](crate::deduplicate::DeduplicateLayer) does if the store fails is
-/// tested by this crate. That your store returns an error, rather than [`Claim::First`], when its
-/// database is unavailable is for a test of your own.
+/// All claims are made from one task. Concurrent claims are interleaved where the store awaits or
+/// uses other threads, but races between threads within a single poll are not found. An unavailable
+/// database is not tested either: write a separate test that claims then return an error, and not
+/// [`Claim::First`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +41,7 @@ use crate::signature::Signature;
 ///
 /// # Panics
 ///
-/// Panics if the store breaks a promise, or returns an error.
+/// Panics if the store violates the contract or returns an error.
 pub async fn deduplication_contract<T: DeduplicationStore>(store: T, release_within: Duration) {
     let contract = Contract { store, release_within };
     contract.one_of_concurrent_claims_is_first().await;
@@ -43,6 +49,7 @@ pub async fn deduplication_contract<T: DeduplicationStore>(store: T, release_wit
     contract.a_dropped_claim_future_leaves_the_key_free().await;
     contract.a_commit_is_permanent_and_shared().await;
     contract.a_dropped_commit_leaves_the_key_committed_or_free().await;
+    contract.an_expired_claim_does_not_affect_the_next().await;
     contract.keys_are_independent().await;
 }
 
@@ -103,7 +110,7 @@ impl<T: DeduplicationStore> Contract<T> {
         while begun.elapsed() <= self.release_within {
             let claim = self.claim(key).await;
             assert!(matches!(claim, Claim::Committed), "a commit does not expire with the lease");
-            yield_now().await;
+            wait().await;
         }
     }
 
@@ -114,6 +121,27 @@ impl<T: DeduplicationStore> Contract<T> {
         let key = random_key();
         poll_once(self.first(key).await.commit());
         self.becomes_free_or_committed(key, "a commit that was dropped after the first poll").await;
+    }
+
+    /// Without leases, the key stays in flight and there is nothing to test.
+    async fn an_expired_claim_does_not_affect_the_next(&self) {
+        for is_committed in [false, true] {
+            let key = random_key();
+            let expired = self.first(key).await;
+            let Claim::First(next) = self.claim_until_settled(key).await else { return };
+            if is_committed {
+                let result = expired.commit().await;
+                assert!(
+                    result.is_err(),
+                    "the commit of an expired claim fails if there is another"
+                );
+            } else {
+                drop(expired);
+            }
+            let claim = self.claim(key).await;
+            assert!(matches!(claim, Claim::InFlight), "an expired claim does not affect the next");
+            ok("commit", next.commit().await);
+        }
     }
 
     async fn keys_are_independent(&self) {
@@ -145,16 +173,21 @@ impl<T: DeduplicationStore> Contract<T> {
 
     /// Returns `None` if the key is committed.
     async fn becomes_free_or_committed(&self, key: Signature, what: &str) -> Option<T::Guard> {
+        match self.claim_until_settled(key).await {
+            Claim::First(guard) => Some(guard),
+            Claim::Committed => None,
+            Claim::InFlight => panic!("{what} is free within {:?}", self.release_within),
+        }
+    }
+
+    /// Claims a key repeatedly while it is in flight, for at most `release_within`.
+    async fn claim_until_settled(&self, key: Signature) -> Claim<T::Guard> {
         let begun = Instant::now();
         loop {
-            let is_late = begun.elapsed() > self.release_within;
+            let is_last = begun.elapsed() >= self.release_within;
             match self.claim(key).await {
-                Claim::First(guard) => return Some(guard),
-                Claim::Committed => return None,
-                Claim::InFlight if is_late => {
-                    panic!("{what} is free within {:?}", self.release_within);
-                }
-                Claim::InFlight => yield_now().await,
+                Claim::InFlight if !is_last => wait().await,
+                claim => return claim,
             }
         }
     }
@@ -169,14 +202,18 @@ fn poll_once(future: impl Future) {
     let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
 }
 
-async fn yield_now() {
-    let mut has_yielded = false;
+/// Waits for [`CLAIM_INTERVAL`], without the timer of a runtime.
+async fn wait() {
+    let mut has_started = false;
     poll_fn(|cx| {
-        if has_yielded {
+        if mem::replace(&mut has_started, true) {
             return Poll::Ready(());
         }
-        has_yielded = true;
-        cx.waker().wake_by_ref();
+        let waker = cx.waker().clone();
+        thread::spawn(move || {
+            thread::sleep(CLAIM_INTERVAL);
+            waker.wake();
+        });
         Poll::Pending
     })
     .await;
