@@ -72,16 +72,25 @@ impl InMemory {
     fn claim_at(&self, key: Signature, now: Instant) -> Result<Claim<InMemoryGuard>, InMemoryFull> {
         let mut keys = self.lock();
         keys.remove_expired(now);
+        let mut is_warning_due = false;
         match keys.states.get(&key) {
             Some(State::InFlight) => return Ok(Claim::InFlight),
             Some(State::CommittedAt(at)) if now.duration_since(*at) < TIME_TO_LIVE => {
                 return Ok(Claim::Committed);
             }
-            None if keys.states.len() >= self.0.capacity => keys.remove_oldest(now)?,
+            None if keys.states.len() >= self.0.capacity => {
+                is_warning_due = keys.remove_oldest(now)?;
+            }
             Some(State::CommittedAt(_)) | None => {}
         }
         keys.states.insert(key, State::InFlight);
-        Ok(Claim::First(InMemoryGuard { store: self.clone(), key, is_committed: false }))
+        // Other claims do not wait for the log.
+        drop(keys);
+        let guard = InMemoryGuard { store: self.clone(), key, is_committed: false };
+        if is_warning_due {
+            log::evicted_early();
+        }
+        Ok(Claim::First(guard))
     }
 }
 
@@ -95,14 +104,15 @@ impl Keys {
         }
     }
 
-    /// Removes the oldest committed key.
-    fn remove_oldest(&mut self, now: Instant) -> Result<(), InMemoryFull> {
+    /// Removes the oldest committed key. Returns whether a warning is due.
+    fn remove_oldest(&mut self, now: Instant) -> Result<bool, InMemoryFull> {
         while !self.pop().ok_or(InMemoryFull)? {}
-        if self.last_warning.is_none_or(|last| now.duration_since(last) >= WARNING_INTERVAL) {
+        let is_recent = |last| now.duration_since(last) < WARNING_INTERVAL;
+        let is_warning_due = !self.last_warning.is_some_and(is_recent);
+        if is_warning_due {
             self.last_warning = Some(now);
-            log::evicted_early();
         }
-        Ok(())
+        Ok(is_warning_due)
     }
 
     /// Removes the front of the queue. Returns whether a key was removed with it: an expired one
