@@ -1,12 +1,12 @@
-//! Handles each delivery once, also after a restart and with several processes: a
-//! `DeduplicationStore` in SQLite.
+//! Deduplicates deliveries with a store in SQLite, which survives restarts and can be shared by
+//! several processes.
 //!
 //! ```text
 //! TAWK_WEBHOOK_SECRET=... cargo run --example deduplicate
 //! ```
 //!
-//! Prints a `curl` command that sends a signed delivery. Run it twice: the second delivery is a
-//! duplicate, which is answered with 200 and not handled. The database is `deduplicate.db` unless
+//! Prints a `curl` command that sends a signed delivery. Run it twice: the second request is a
+//! duplicate, which gets 200 and is not handled. The database is `deduplicate.db` unless
 //! `DATABASE_PATH` is set.
 
 use std::env;
@@ -29,13 +29,13 @@ use tower_tawk::{Delivery, Secret, Signature, TawkSignatureLayer};
 
 const BODY: &str = r#"{"event":"chat:start","chatId":"1","property":{"id":"2"}}"#;
 
-/// Less than the 30 s after which Tawk.to sends the delivery again.
+/// Less than the 30 s after which Tawk.to retries.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// More than the handler and a commit take. A crash keeps a delivery claimed until then.
+/// Longer than the handler and a commit take. After a crash, a delivery is in flight until then.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
-/// Twice as long as Tawk.to retries.
+/// Twice the 12 hours for which Tawk.to retries.
 const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::main]
@@ -66,14 +66,14 @@ pub(crate) fn router(secret: Secret, store: SqliteStore) -> Router {
     Router::new().route("/tawk-webhook", post(webhook).route_layer(layers))
 }
 
-/// Only called for the first copy of a delivery, and for another one if this fails.
+/// Called for the first copy of a delivery, and again for a retry if it fails.
 async fn webhook(delivery: Delivery) -> StatusCode {
-    // Replace this with your own work.
+    // Handle the delivery here.
     tracing::info!(event = delivery.event.name(), "delivery handled");
     StatusCode::OK
 }
 
-/// A claim is a row with a token that expires (a lease). A committed row has no token.
+/// A claim is a row with a token and an expiry (a lease). A committed row has no token.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, token INTEGER, expires_at INTEGER);
     CREATE INDEX IF NOT EXISTS claims_expiry ON claims (expires_at);
@@ -92,7 +92,7 @@ impl SqliteStore {
         Ok(Self { connection: Arc::new(Mutex::new(connection)), lease })
     }
 
-    /// Each statement is a transaction of its own. None is open while the handler runs.
+    /// Executes a statement in a separate transaction. None is open while the handler runs.
     fn execute(&self, sql: &str, parameters: impl Params) -> rusqlite::Result<usize> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).execute(sql, parameters)
     }
@@ -113,7 +113,7 @@ impl SqliteStore {
                 [key.as_bytes()],
                 |row| row.get(0),
             );
-        // There is no row if the claim has been released meanwhile.
+        // The row is missing if the claim has been released in the meantime.
         match is_committed.optional()? {
             Some(true) => Ok(Claim::Committed),
             Some(false) | None => Ok(Claim::InFlight),
@@ -126,7 +126,8 @@ impl DeduplicationStore for SqliteStore {
     type Guard = Lease;
     type ClaimFuture = Blocking<Claim<Lease>>;
 
-    /// If the future is dropped, the claim is released when it is dropped with the task's output.
+    /// If the future is dropped, the output of the blocking task is dropped, which releases the
+    /// claim.
     fn claim(&self, key: Signature) -> Self::ClaimFuture {
         let store = self.clone();
         blocking(move || Ok(store.claim_blocking(key)?))
@@ -155,13 +156,13 @@ impl ClaimGuard for Lease {
 }
 
 impl Drop for Lease {
-    /// Has no effect after a commit, which removes the token. If it fails, the lease expires.
+    /// Releases the claim. Has no effect after a commit, which removes the token.
     fn drop(&mut self) {
         let (store, key, token) = (self.store.clone(), self.key, self.token);
         let release = move || {
             let delete = "DELETE FROM claims WHERE key = ?1 AND token = ?2";
             if let Err(error) = store.execute(delete, params![key.as_bytes(), token]) {
-                tracing::warn!(%error, "failed to release a claim; it expires");
+                tracing::warn!(%error, "failed to release claim; it expires with its lease");
             }
         };
         match Handle::try_current() {
@@ -179,7 +180,7 @@ fn blocking<T: Send + 'static>(
     Box::pin(async move { spawn_blocking(work).await? })
 }
 
-/// Returns the time after a duration, in milliseconds since the Unix epoch.
+/// Returns the current time plus a duration, in milliseconds since the Unix epoch.
 fn millis(duration: Duration) -> i64 {
     let time = SystemTime::now() + duration;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Middleware that handles each delivery once.
+//! Middleware that deduplicates deliveries.
 //!
-//! Tawk.to sends a delivery again, for up to 12 hours, until it gets a 2xx response within 30 s
-//! (developer.tawk.to/webhooks). [`DeduplicateLayer`] recognizes the copies by their signature. It
-//! goes inside of [`TawkSignatureLayer`](crate::TawkSignatureLayer):
+//! Tawk.to retries a delivery for up to 12 hours, until it gets a 2xx response within 30 s
+//! (developer.tawk.to/webhooks). [`DeduplicateLayer`] recognizes duplicates by their signature.
+//! Apply it inside of [`TawkSignatureLayer`](crate::TawkSignatureLayer):
 //!
 //! ```
 //! use axum::{Router, http::StatusCode, routing::post};
@@ -15,63 +15,50 @@
 //!     StatusCode::OK
 //! }
 //!
-//! # fn app() -> Result<Router, Box<dyn std::error::Error>> {
-//! let layers = ServiceBuilder::new()
-//!     .layer(TawkSignatureLayer::enforce(Secret::new("an invented secret")?))
-//!     .layer(DeduplicateLayer::new(InMemory::new()));
-//! let app = Router::new().route("/tawk-webhook", post(webhook).route_layer(layers));
-//! # Ok(app)
-//! # }
-//! #
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use axum::{body::Body, http::Request};
-//! # use tower::ServiceExt;
-//! # let app = app()?;
-//! # for outcome in [None, Some(tower_tawk::deduplicate::DeduplicationOutcome::Duplicate)] {
-//! #     let signature = Secret::new("an invented secret")?.sign(b"{}").to_string();
-//! #     let signed = Request::post("/tawk-webhook").header("X-Tawk-Signature", signature);
-//! #     let response = app.clone().oneshot(signed.body(Body::from("{}"))?).await?;
-//! #     assert_eq!(response.status(), StatusCode::OK);
-//! #     assert_eq!(response.extensions().get().copied(), outcome);
-//! # }
-//! # Ok(())
-//! # }
+//! fn app(secret: Secret) -> Router {
+//!     let layers = ServiceBuilder::new()
+//!         .layer(TawkSignatureLayer::enforce(secret))
+//!         .layer(DeduplicateLayer::new(InMemory::new()));
+//!     Router::new().route("/tawk-webhook", post(webhook).route_layer(layers))
+//! }
 //! ```
 //!
 //! # Responses
 //!
-//! | the delivery | response |
+//! | condition | response |
 //! | --- | --- |
-//! | is new | that of the handler. If it is 2xx, it is sent after the delivery has been committed |
-//! | has been committed | 200 |
-//! | is being handled | 409 |
-//! | is new, and the store fails or is full | 503, and the handler is not called |
-//! | has been handled, and the commit fails | 503 |
+//! | first copy | that of the handler; a 2xx response is sent after the commit |
+//! | already committed | 200; the handler is not called |
+//! | another copy is in flight | 409; the handler is not called |
+//! | the store fails to claim, or is full | 503; the handler is not called |
+//! | the store fails to commit | 503 instead of the response of the handler |
 //!
-//! 409 and 503 have a `Retry-After` header. A copy of a delivery that is being handled must not be
-//! answered 2xx: if the handler then fails, Tawk.to would not send the delivery again.
+//! The layer's 409 and 503 responses have a `Retry-After` header. A duplicate of a delivery in
+//! flight must not get a 2xx response: if the handler then failed, Tawk.to would not retry.
+//!
+//! The layer's responses have a [`DeduplicationOutcome`] in their extensions. With the feature
+//! `tracing`, commits and failed handlers are logged at DEBUG, duplicates at INFO, and failures of
+//! the store at ERROR. Cancelled requests are not logged.
 //!
 //! # Guarantees
 //!
-//! No verified request gets a 2xx response unless its delivery has been committed. The handler
-//! succeeds **at least once** before that, if any copy succeeds, and is not called again after it,
-//! until the store forgets the key.
+//! A verified request gets a 2xx response only after its delivery has been committed, and a
+//! delivery is committed only after the handler has succeeded. The handler runs **at least once**
+//! before the commit, and is not called again after it, until the key expires in the store.
 //!
-//! It is not exactly once: if the handler has had its effect and then fails or is cancelled, or the
-//! commit fails, the next copy is handled again. Where that matters, insert the signature in the
-//! transaction of the handler, as in `examples/inbox.rs`, which needs no layer.
+//! This is not exactly once: if the handler has had its effect and then fails or is cancelled, or
+//! the commit fails, a retry calls the handler again. For exactly once, insert the signature in the
+//! handler's own transaction, as in `examples/inbox.rs`. That does not need this layer.
 //!
-//! - **Cancellation.** hyper drops the handler when an HTTP/1 client disconnects, and the delivery
-//!   is not committed. Work that the handler has spawned continues, and may run next to the next
-//!   copy.
-//! - **Slow handlers.** A response after 30 s is a failure for Tawk.to, which sends the delivery
-//!   again; the copies get 409 meanwhile. Apply a `TimeoutLayer` of less than 30 s inside of this
-//!   layer, so that the delivery is released.
-//! - **Bodies.** A delivery is committed before the body of the response is sent. Work belongs
-//!   before the response.
-//! - **Unverified requests**, which the inner service receives when observing, pass through.
-//! - **gRPC.** Do not use the layer with tonic: failures of gRPC have the status 200, and would be
+//! - **Cancellation.** hyper drops the handler's future when an HTTP/1 client disconnects, and the
+//!   claim is released. Tasks that the handler has spawned continue, and may overlap with a retry.
+//! - **Slow handlers.** Tawk.to gives up on a response after 30 s and retries. Duplicates get 409
+//!   while the handler runs. Apply a `TimeoutLayer` of less than 30 s inside of this layer, so that
+//!   the claim is released.
+//! - **Bodies.** A delivery is committed before the body of the response is sent. Do the work
+//!   before the handler returns.
+//! - **Unverified requests**, which reach the layer when observing, pass through.
+//! - **gRPC.** Do not use the layer with tonic: gRPC failures have HTTP status 200 and would be
 //!   committed.
 
 mod future;

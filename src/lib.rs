@@ -59,9 +59,9 @@
 //! # }
 //! ```
 //!
-//! Tawk.to may send a delivery more than once. [`deduplicate::DeduplicateLayer`] handles each
-//! delivery once, unless the handler fails. `examples/inbox.rs` in the repository stores each
-//! delivery exactly once, with its [`Signature`] as the deduplication key.
+//! Tawk.to may send a delivery more than once. [`deduplicate::DeduplicateLayer`] recognizes
+//! duplicates. `examples/inbox.rs` in the repository stores each delivery exactly once, with its
+//! [`Signature`] as the deduplication key.
 //!
 //! See [`BufferedBody`] for hyper and tonic, [`TawkSignature`] for the order of layers,
 //! [`Secrets`] for rotation, and [`enforce_with`] for several tenants.
@@ -122,7 +122,7 @@
 //! | --- | --- | --- |
 //! | `axum` | no | the extractors [`Verified`], [`Verdict`] and, with `events`, [`Delivery`] |
 //! | `deadline` | yes | [`body_deadline`], with Tokio's timer |
-//! | `deduplicate` | no | handles each delivery once, see [`deduplicate`] |
+//! | `deduplicate` | no | a layer that deduplicates deliveries, see [`deduplicate`] |
 //! | `events` | no | typed events in [`event`] |
 //! | `test-util` | no | signed requests and sample events for tests in [`test_util`]; enables `events` |
 //! | `tracing` | yes | one tracing event for each request: verified at DEBUG, mismatch and unknown secret at WARN, others at INFO; extractors log a missing layer or a modified body at ERROR |

@@ -72,25 +72,24 @@ pub(crate) fn rejected_body(rejection: &Rejection, headers: &HeaderMap, bytes: u
     );
 }
 
-/// Logs a delivery that has been handled and committed.
+/// Logs a commit.
 #[cfg(feature = "deduplicate")]
 pub(crate) fn committed() {
     #[cfg(feature = "tracing")]
     tracing::debug!(target: TARGET, "delivery committed");
 }
 
-/// Logs a delivery that has not been handled successfully.
+/// Logs a claim that was released because the handler did not succeed.
 #[cfg(feature = "deduplicate")]
 pub(crate) fn released() {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: TARGET, "delivery not committed, as the handler has failed");
+    tracing::debug!(target: TARGET, "delivery not committed, handler failed");
 }
 
-/// Logs a delivery that the inner service has not received, or whose response was dropped. `error`
-/// is that of the store.
+/// Logs a response that the layer made itself. `error` is the error of the store.
 #[cfg(feature = "deduplicate")]
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
-pub(crate) fn not_forwarded(
+pub(crate) fn deduplicated(
     outcome: DeduplicationOutcome,
     error: Option<&(dyn Error + Send + Sync)>,
 ) {
@@ -100,7 +99,7 @@ pub(crate) fn not_forwarded(
             tracing::info!(target: TARGET, "duplicate delivery, already committed");
         }
         (DeduplicationOutcome::InFlight, _) => {
-            tracing::info!(target: TARGET, "duplicate delivery, another copy is being handled");
+            tracing::info!(target: TARGET, "duplicate delivery, another copy is in flight");
         }
         (DeduplicationOutcome::MissingLayer, _) => tracing::error!(
             target: TARGET,
@@ -117,14 +116,13 @@ pub(crate) fn not_forwarded(
     }
 }
 
-/// Logs that a key was forgotten while Tawk.to may still send the delivery again.
+/// Logs that a key was evicted while Tawk.to may still retry its delivery.
 #[cfg(feature = "deduplicate")]
 pub(crate) fn evicted_early() {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         target: TARGET,
-        "in-memory deduplication store is full of recent deliveries; forgetting the oldest, so that \
-         a retry is handled again; increase its capacity"
+        "in-memory deduplication store is full, oldest key evicted early; increase its capacity"
     );
 }
 

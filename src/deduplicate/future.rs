@@ -32,16 +32,16 @@ pin_project! {
         T: DeduplicationStore,
     {
         #[pin]
-        state: State<S::Future, B, T::ClaimFuture, T::Guard, Commit<T>, ResBody>,
-        service: S,
-        response: R,
+        pub(super) state: State<S::Future, B, T::ClaimFuture, T::Guard, Commit<T>, ResBody>,
+        pub(super) service: S,
+        pub(super) response: R,
     }
 }
 
 pin_project! {
     #[project = StateProj]
     pub(super) enum State<F, B, C, G, M, ResBody> {
-        /// The store is asked whether this is the first copy.
+        /// Waits for the store to claim the key.
         Claiming {
             request: Option<Request<B>>,
             #[pin]
@@ -49,13 +49,14 @@ pin_project! {
         },
         /// The inner service has been called, without a guard if the request is unverified.
         ///
-        /// Fields are dropped in this order: the key is not free before the handler has ended.
+        /// The future is dropped before the guard, so that the handler has ended when the key
+        /// becomes free.
         Calling {
             #[pin]
             response: F,
             guard: Option<G>,
         },
-        /// The inner service has succeeded.
+        /// The inner service has succeeded. Waits for the store to commit the claim.
         Committing {
             response: Option<Response<ResBody>>,
             #[pin]
@@ -65,20 +66,6 @@ pin_project! {
         Answering { outcome: DeduplicationOutcome },
         /// The response has been returned.
         Complete,
-    }
-}
-
-impl<S, B, T, R, ResBody> ResponseFuture<S, B, T, R, ResBody>
-where
-    S: Service<Request<B>>,
-    T: DeduplicationStore,
-{
-    pub(super) const fn new(
-        state: State<S::Future, B, T::ClaimFuture, T::Guard, Commit<T>, ResBody>,
-        service: S,
-        response: R,
-    ) -> Self {
-        Self { state, service, response }
     }
 }
 
@@ -137,7 +124,7 @@ where
                     StateProj::Complete => panic!("{COMPLETE}"),
                 };
             this.state.set(State::Complete);
-            log::not_forwarded(outcome, error.as_deref());
+            log::deduplicated(outcome, error.as_deref());
             let mut response = this.response.deduplication_response(outcome);
             response.extensions_mut().insert(outcome);
             return Poll::Ready(Ok(response));

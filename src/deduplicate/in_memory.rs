@@ -1,4 +1,4 @@
-//! [`InMemory`], a store in the memory of the process.
+//! [`InMemory`], a store in memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
@@ -13,29 +13,30 @@ use crate::signature::Signature;
 
 const DEFAULT_CAPACITY: usize = 65_536;
 
-/// Twice as long as Tawk.to retries (developer.tawk.to/webhooks).
+/// Twice the 12 hours for which Tawk.to retries (developer.tawk.to/webhooks).
 const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Maximum number of expired keys that a claim removes, so that none takes long.
+/// Maximum number of expired keys that a claim removes, to bound its duration.
 const MAX_EXPIRED: usize = 8;
 
+/// Minimum interval between warnings about early eviction.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A store that does not survive a restart of the process, and that several processes can't share:
-/// use a database where that matters, as in `examples/deduplicate.rs`.
+/// An in-memory store, which does not survive a restart; a database does, as in
+/// `examples/deduplicate.rs`.
 ///
-/// A key is remembered for 24 hours after it was committed; Tawk.to retries for 12. If there are
-/// too many keys, the oldest committed one is forgotten early, which is logged as a warning at most
-/// once a minute, and the delivery would be handled again if it was sent again. A key that is being
-/// handled is never forgotten. If all are, the claim fails with [`InMemoryFull`].
+/// Clones share their keys. Several processes cannot share a store.
 ///
-/// Takes about 100 bytes for each key. Clones share their keys.
+/// Keys are kept for 24 hours after the commit. Tawk.to retries for 12 hours. If the store is full,
+/// the oldest committed key is evicted early, so that a retry of its delivery is handled again.
+/// This is logged as a warning, at most once a minute. Keys in flight are never evicted. If all
+/// keys are in flight, claims fail with [`InMemoryFull`].
+///
+/// Each key takes 100 to 200 bytes.
 #[derive(Clone)]
-pub struct InMemory(Arc<Shared>);
-
-struct Shared {
+pub struct InMemory {
     capacity: usize,
-    keys: Mutex<Keys>,
+    keys: Arc<Mutex<Keys>>,
 }
 
 #[derive(Default)]
@@ -59,14 +60,14 @@ impl InMemory {
         Self::with_capacity(DEFAULT_CAPACITY)
     }
 
-    /// Creates a store with a maximum number of keys. Memory is allocated as it is needed.
+    /// Creates a store for at most `capacity` keys. Memory is allocated as needed.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Arc::new(Shared { capacity, keys: Mutex::default() }))
+        Self { capacity, keys: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Keys> {
-        self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn claim_at(&self, key: Signature, now: Instant) -> Result<Claim<InMemoryGuard>, InMemoryFull> {
@@ -78,7 +79,7 @@ impl InMemory {
             Some(State::CommittedAt(at)) if now.duration_since(*at) < TIME_TO_LIVE => {
                 return Ok(Claim::Committed);
             }
-            None if keys.states.len() >= self.0.capacity => {
+            None if keys.states.len() >= self.capacity => {
                 is_warning_due = keys.remove_oldest(now)?;
             }
             Some(State::CommittedAt(_)) | None => {}
@@ -115,8 +116,8 @@ impl Keys {
         Ok(is_warning_due)
     }
 
-    /// Removes the front of the queue. Returns whether a key was removed with it: an expired one
-    /// may have been claimed again.
+    /// Removes the front of the queue and its key. Returns whether the key was removed: an expired
+    /// key may have been claimed again.
     fn pop(&mut self) -> Option<bool> {
         let (at, key) = self.committed.pop_front()?;
         let is_last = self.states.get(&key) == Some(&State::CommittedAt(at));
@@ -145,11 +146,12 @@ impl Default for InMemory {
 
 impl fmt::Debug for InMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InMemory").field("capacity", &self.0.capacity).finish_non_exhaustive()
+        f.debug_struct("InMemory").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 
 /// The claim of a key in [`InMemory`].
+#[derive(Debug)]
 pub struct InMemoryGuard {
     store: InMemory,
     key: Signature,
@@ -179,20 +181,14 @@ impl Drop for InMemoryGuard {
     }
 }
 
-impl fmt::Debug for InMemoryGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InMemoryGuard").finish_non_exhaustive()
-    }
-}
-
-/// Error of a claim if all keys of an [`InMemory`] store are being handled.
+/// Error returned by a claim if all keys of an [`InMemory`] store are in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InMemoryFull;
 
 impl fmt::Display for InMemoryFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many deliveries are being handled; increase the capacity of the store")
+        f.write_str("too many deliveries in flight; increase the capacity of the store")
     }
 }
 

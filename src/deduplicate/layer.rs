@@ -17,7 +17,7 @@ pub struct DeduplicateLayer<T, R = EmptyResponse> {
 }
 
 impl<T> DeduplicateLayer<T> {
-    /// Creates a layer that remembers deliveries in `store`.
+    /// Creates a layer that stores the keys of deliveries in `store`.
     pub const fn new(store: T) -> Self {
         Self { store, response: EmptyResponse }
     }
@@ -27,8 +27,8 @@ impl<T, R> DeduplicateLayer<T, R> {
     /// Sets the function or type that creates the responses that the layer makes itself. Defaults
     /// to [`EmptyResponse`].
     ///
-    /// Accepts any [`DeduplicationResponse`](super::DeduplicationResponse). Required if the response
-    /// body of the inner service does not implement `Default`.
+    /// Accepts any [`DeduplicationResponse`](super::DeduplicationResponse). Required if the
+    /// response body of the inner service does not implement `Default`.
     ///
     /// ```
     /// use axum::body::Body;

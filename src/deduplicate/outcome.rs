@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 
 use crate::rejection::EmptyResponse;
 
-/// Seconds after which Tawk.to should send the delivery again.
+/// Delay before a retry, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
 /// Why [`Deduplicate`](super::Deduplicate) made a response itself.
@@ -14,14 +14,14 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeduplicationOutcome {
-    /// The delivery has been handled before. Status 200.
+    /// The delivery is already committed. Status 200.
     Duplicate,
-    /// Another copy of the delivery is being handled, and may fail. Status 409.
+    /// Another copy of the delivery is in flight, and may fail. Status 409.
     InFlight,
-    /// The store failed or is full, and the handler was not called. Status 503.
+    /// The store failed to claim the key or is full. The handler was not called. Status 503.
     ClaimFailed,
-    /// The handler succeeded, but that could not be committed. A retry may call it again. Status
-    /// 503.
+    /// The handler succeeded, but the store failed to commit. A retry may call the handler again.
+    /// Status 503.
     CommitFailed,
     /// The request has no [`Verdict`](crate::Verdict), because the layer is not inside of
     /// [`TawkSignatureLayer`](crate::TawkSignatureLayer). Status 500.
@@ -64,7 +64,8 @@ impl DeduplicationOutcome {
 )]
 pub trait DeduplicationResponse<B> {
     /// Creates a response. Start from [`DeduplicationOutcome::response`], which sets the status
-    /// code.
+    /// code: if [`InFlight`](DeduplicationOutcome::InFlight) gets a 2xx response, deliveries can be
+    /// lost.
     fn deduplication_response(&self, outcome: DeduplicationOutcome) -> Response<B>;
 }
 

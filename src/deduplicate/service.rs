@@ -1,4 +1,4 @@
-//! [`Deduplicate`], the service that claims deliveries.
+//! [`Deduplicate`], the middleware service.
 
 use std::mem;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use super::outcome::{DeduplicationOutcome, DeduplicationResponse};
 use super::store::DeduplicationStore;
 use crate::verdict::Verdict;
 
-/// Middleware that calls the inner service once for each delivery.
+/// Middleware that deduplicates deliveries.
 ///
 /// Created by [`DeduplicateLayer`](super::DeduplicateLayer). The inner service must be [`Clone`]:
 /// the ready instance is moved into the future and replaced with a clone.
@@ -66,12 +66,12 @@ where
                 let claim = self.store.claim(verified.signature());
                 State::Claiming { request: Some(request), claim }
             }
-            // Only when observing. Anyone can send such a request, so it is not remembered.
+            // Only when observing. Attackers can send such requests, so no key is claimed.
             Some(Verdict::Unverified(_)) => {
                 State::Calling { response: service.call(request), guard: None }
             }
             None => State::Answering { outcome: DeduplicationOutcome::MissingLayer },
         };
-        ResponseFuture::new(state, service, self.response.clone())
+        ResponseFuture { state, service, response: self.response.clone() }
     }
 }

@@ -1,27 +1,29 @@
-//! [`DeduplicationStore`], which remembers deliveries.
+//! [`DeduplicationStore`] and [`ClaimGuard`].
 
 use std::error::Error;
 
 use crate::signature::Signature;
 
-/// Remembers the deliveries that have been handled.
+/// Stores the keys of deliveries that are in flight or committed.
 ///
-/// The key of a delivery is its [`Signature`]: equal signatures are equal bytes under the same
-/// secret. A claim of a key is atomic: of several concurrent claims of a free key, exactly one
-/// returns [`Claim::First`]. Nothing but the key needs to be stored.
+/// The key of a delivery is its [`Signature`]: equal signatures mean equal bytes under the same
+/// secret. Claims are atomic: exactly one of several concurrent claims of a free key returns
+/// [`Claim::First`].
 ///
 /// [`InMemory`](super::InMemory) is an implementation. In a SQL database, a claim is a row with a
-/// state and an expiry (a lease), and claim, commit and release are short transactions of their
-/// own, so that no connection is held while the handler runs (`examples/deduplicate.rs`). In Redis,
-/// a claim is `SET key <random token> NX PX <lease>`, a commit a script that replaces the token with
-/// `committed` and sets the final expiry, if the token is still there, and a release a script that
-/// deletes it under the same condition.
+/// random token and an expiry (a lease). Claim, commit and release are separate short transactions,
+/// so that no connection is held while the handler runs. See `examples/deduplicate.rs`.
 ///
-/// A lease must last longer than the slowest handler, and shorter than Tawk.to retries (12 hours).
+/// In Redis, a claim is `SET key <random token> NX PX <lease>`. A commit is a script that replaces
+/// the token with `committed` and sets the final expiry, and a release is a script that deletes the
+/// key. Both have no effect if the key does not hold the token of the claim.
+///
+/// A lease must be longer than the slowest handler, and shorter than the 12 hours for which Tawk.to
+/// retries.
 ///
 /// Run `test_util::deduplication_contract` against your implementation.
 pub trait DeduplicationStore: Clone + Send + Sync + 'static {
-    /// Error of the store. It is logged, so it must not contain credentials.
+    /// Error of the store. Logged, so it must not contain credentials.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
     /// The claim of a key.
@@ -32,7 +34,7 @@ pub trait DeduplicationStore: Clone + Send + Sync + 'static {
 
     /// Claims a key.
     ///
-    /// Returns an error if the outcome is unknown, or if the store is full.
+    /// Returns an error if the outcome is unknown or the store is full.
     fn claim(&self, key: Signature) -> Self::ClaimFuture;
 }
 
@@ -58,7 +60,7 @@ pub trait ClaimGuard: Send + 'static {
 pub enum Claim<G> {
     /// The key was free. It is claimed until the guard is committed or dropped.
     First(G),
-    /// The delivery has been handled.
+    /// The key is committed: the delivery has been handled.
     Committed,
     /// Another claim of the key exists.
     InFlight,

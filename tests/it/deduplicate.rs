@@ -1,4 +1,4 @@
-//! Each delivery is handled once, unless the handler fails.
+//! Deduplication of deliveries.
 
 mod contract;
 mod in_memory;
@@ -85,7 +85,7 @@ fn a_duplicate_gets_an_empty_200_and_is_not_handled() {
     assert_eq!(calls, 1);
 }
 
-/// Everything but 2xx makes Tawk.to send the delivery again.
+/// Tawk.to retries after any other status than 2xx.
 #[test]
 fn a_delivery_that_was_not_handled_successfully_is_handled_again() {
     for status in [302, 404, 500].map(|status| StatusCode::from_u16(status).unwrap()) {
@@ -96,7 +96,7 @@ fn a_delivery_that_was_not_handled_successfully_is_handled_again() {
 }
 
 #[test]
-fn deliveries_with_other_bytes_are_no_duplicates() {
+fn deliveries_with_different_bytes_are_not_duplicates() {
     let calls = Arc::<AtomicUsize>::default();
     let layers =
         ServiceBuilder::new().layer(enforce()).layer(DeduplicateLayer::new(InMemory::new()));
@@ -109,7 +109,7 @@ fn deliveries_with_other_bytes_are_no_duplicates() {
 }
 
 #[test]
-fn a_copy_of_a_delivery_that_is_being_handled_gets_409() {
+fn a_duplicate_of_a_delivery_in_flight_gets_409() {
     let layers =
         ServiceBuilder::new().layer(enforce()).layer(DeduplicateLayer::new(InMemory::new()));
     let never =
@@ -117,7 +117,7 @@ fn a_copy_of_a_delivery_that_is_being_handled_gets_409() {
     let service = layers.service(never);
     block_on(async {
         let mut first = Box::pin(send(&service, signed_request("{}")));
-        assert!(futures_poll(first.as_mut()).is_none());
+        assert!(poll_now(first.as_mut()).is_none());
         let second = send(&service, signed_request("{}")).await;
         assert_eq!(second.status(), StatusCode::CONFLICT);
         assert_eq!(second.headers()["retry-after"], "10");
@@ -125,11 +125,11 @@ fn a_copy_of_a_delivery_that_is_being_handled_gets_409() {
         // The client of the first copy disconnects.
         drop(first);
         let mut third = Box::pin(send(&service, signed_request("{}")));
-        assert!(futures_poll(third.as_mut()).is_none(), "it is handled");
+        assert!(poll_now(third.as_mut()).is_none(), "the third copy is handled");
     });
 }
 
-fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+fn poll_now<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     use std::task::{Context, Poll, Waker};
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -163,7 +163,7 @@ impl ClaimGuard for Failing {
 }
 
 #[test]
-fn a_store_that_fails_to_claim_gets_503_and_the_handler_is_not_called() {
+fn a_failed_claim_gets_503_and_the_handler_is_not_called() {
     let ([response, _], calls) = send_twice(Failing { claims: false }, StatusCode::OK);
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "10");
@@ -172,7 +172,7 @@ fn a_store_that_fails_to_claim_gets_503_and_the_handler_is_not_called() {
 }
 
 #[test]
-fn a_store_that_fails_to_commit_gets_503_in_place_of_the_response() {
+fn a_failed_commit_gets_503_instead_of_the_response() {
     let ([response, _], calls) = send_twice(Failing { claims: true }, StatusCode::OK);
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
@@ -184,7 +184,7 @@ fn a_store_that_fails_to_commit_gets_503_in_place_of_the_response() {
 }
 
 #[test]
-fn unverified_requests_pass_and_are_not_remembered() {
+fn unverified_requests_pass_through_and_are_not_claimed() {
     let calls = Arc::<AtomicUsize>::default();
     let layers =
         ServiceBuilder::new().layer(observe()).layer(DeduplicateLayer::new(InMemory::new()));

@@ -1,4 +1,4 @@
-//! The store in memory: bounded, and never forgets what is being handled.
+//! The in-memory store: bounded, and never evicts keys in flight.
 
 use tower_tawk::Signature;
 use tower_tawk::deduplicate::{
@@ -27,7 +27,7 @@ fn commit(store: &InMemory, number: u8) {
 }
 
 #[test]
-fn the_oldest_committed_key_is_forgotten_early_with_one_warning() {
+fn the_oldest_committed_key_is_evicted_early_with_one_warning() {
     let store = InMemory::with_capacity(2);
     let log = capture_logs(|| {
         for number in 0..8 {
@@ -41,7 +41,7 @@ fn the_oldest_committed_key_is_forgotten_early_with_one_warning() {
 }
 
 #[test]
-fn a_key_that_is_being_handled_is_never_forgotten() {
+fn keys_in_flight_are_never_evicted() {
     let store = InMemory::with_capacity(2);
     let guard = first(&store, 0);
     for number in 1..8 {
@@ -53,7 +53,7 @@ fn a_key_that_is_being_handled_is_never_forgotten() {
 }
 
 #[test]
-fn the_store_is_full_if_all_keys_are_being_handled() {
+fn the_store_is_full_if_all_keys_are_in_flight() {
     let store = InMemory::with_capacity(2);
     let guards = [first(&store, 0), first(&store, 1)];
     assert!(matches!(claim(&store, 2), Err(InMemoryFull { .. })));

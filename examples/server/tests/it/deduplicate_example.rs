@@ -15,7 +15,7 @@ use tower_tawk::test_util::{deduplication_contract, signed_request};
 
 use crate::support::Directory;
 
-/// Returns two stores for the same file, as two processes have them.
+/// Opens a database twice, as two processes do.
 fn stores(directory: &Directory, lease: Duration) -> [SqliteStore; 2] {
     let path = directory.path().join("deduplicate.db");
     [(); 2].map(|()| SqliteStore::open(path.to_str().unwrap(), lease).unwrap())
@@ -51,7 +51,7 @@ async fn a_claim_that_expired_cannot_be_committed() {
     let key = Secret::new("an invented secret").unwrap().sign(b"{}");
     let Claim::First(expired) = one.claim(key).await.unwrap() else { panic!("it is free") };
     let second = loop {
-        // The time of the lease has a resolution of a millisecond.
+        // Leases have a resolution of one millisecond.
         if let Claim::First(second) = other.claim(key).await.unwrap() {
             break second;
         }
