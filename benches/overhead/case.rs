@@ -23,10 +23,14 @@ pub(crate) struct Rounds(Vec<Vec<f64>>);
 
 impl Rounds {
     /// Measures `cases` in turn, with `iterations` of each per round, after one round of warm-up.
+    ///
+    /// `cargo bench` passes `--bench`. Without it, as in `cargo test --benches`, every case runs once.
     pub(crate) fn measure(iterations: usize, mut cases: Vec<Case<'_>>) -> Self {
+        let is_bench = std::env::args().any(|argument| argument == "--bench");
+        let (rounds, iterations) = if is_bench { (ROUNDS, iterations) } else { (1, 1) };
         let mut round = || cases.iter_mut().map(|case| case(iterations)).collect::<Vec<_>>();
         round();
-        Self((0..ROUNDS).map(|_| round()).collect())
+        Self((0..rounds).map(|_| round()).collect())
     }
 
     /// Returns the median of `value` over all rounds. `value` gets the nanoseconds of each case,
