@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::fmt;
 use std::future::{Ready, ready};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ pub struct InMemory {
 
 #[derive(Default)]
 struct Keys {
-    states: HashMap<Signature, State>,
+    states: HashMap<Signature, State, BuildHasherDefault<KeyHasher>>,
     /// The committed keys, the oldest first.
     committed: VecDeque<(Instant, Signature)>,
     last_warning: Option<Instant>,
@@ -51,6 +52,21 @@ struct Keys {
 enum State {
     InFlight,
     CommittedAt(Instant),
+}
+
+/// Takes the first bytes of a signature for its hash: it is an HMAC, and only verified ones are
+/// claimed, so that nobody but the holder of the secret can choose it.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_ne_bytes(*first));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl InMemory {
@@ -193,3 +209,19 @@ impl fmt::Display for InMemoryFull {
 }
 
 impl Error for InMemoryFull {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_free_24_hours_after_its_commit() {
+        let (store, key) = (InMemory::with_capacity(1), Signature::from_bytes([1; 20]));
+        let Ok(Claim::First(guard)) = store.claim_at(key, Instant::now()) else { panic!("free") };
+        let before = Instant::now();
+        guard.commit().into_inner().expect("commits always succeed");
+        let claim = |time| store.claim_at(key, time).expect("there is capacity");
+        assert!(matches!(claim(before + TIME_TO_LIVE - Duration::from_secs(1)), Claim::Committed));
+        assert!(matches!(claim(Instant::now() + TIME_TO_LIVE), Claim::First(_)));
+    }
+}
