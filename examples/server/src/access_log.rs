@@ -46,6 +46,7 @@ pub async fn log_requests(
     request: Request,
     next: Next,
 ) -> Response {
+    let tasks = state.tasks.clone();
     let handle = async move {
         let start = Instant::now();
         let headers = request.headers().clone();
@@ -54,7 +55,7 @@ pub async fn log_requests(
         log_rejection(&state, connection.peer, &headers, &response);
         response
     };
-    let response = tokio::spawn(handle.in_current_span()).await;
+    let response = tasks.spawn(handle.in_current_span()).await;
     // The panic hook has logged the panic.
     response.unwrap_or_else(|_| AppError::Internal.into_response())
 }
@@ -112,7 +113,7 @@ pub fn log_verified(
     }
     if level != TawkLog::Summary {
         record.headers = Some(bounded_headers(&delivery.headers));
-        record.body = LoggedBody::verified(&delivery.body);
+        record.set_body(&delivery.body, MAX_VERIFIED_BODY, true);
         record.signature = Some(delivery.signature);
     }
     let (is_warning, message) = match event {
@@ -131,10 +132,9 @@ pub fn log_unverified(level: TawkLog, headers: &HeaderMap, reason: &Reason, body
         record.bytes = Some(body.len());
         record.declared_bytes = None;
     }
-    if level != TawkLog::Summary {
+    if let Some(body) = body.filter(|_| level != TawkLog::Summary) {
         // Any client can send it, so it is not parsed.
-        let body = body.map(|body| LoggedBody::text(body, MAX_UNVERIFIED_BODY));
-        record.body = body.unwrap_or_default();
+        record.set_body(body, MAX_UNVERIFIED_BODY, false);
     }
     if let Reason::Mismatch(mismatch) = reason {
         record.signature = (level != TawkLog::Summary).then(|| mismatch.signature());
@@ -167,10 +167,15 @@ struct Record<'a> {
     expected_signature: Option<Signature>,
     /// A JSON object.
     headers: Option<Cow<'a, str>>,
-    body: LoggedBody<'a>,
+    json: Option<String>,
+    json_error: Option<String>,
+    /// A body that is not logged as JSON.
+    body: Option<Cow<'a, str>>,
+    body_encoding: Option<&'static str>,
+    body_truncated: Option<bool>,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     fn not_received(level: TawkLog, headers: &HeaderMap, reason: Cow<'static, str>) -> Self {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         Self {
@@ -184,12 +189,25 @@ impl Record<'_> {
         }
     }
 
+    fn set_body(&mut self, body: &'a [u8], max: usize, may_be_json: bool) {
+        if may_be_json && body.len() <= max {
+            match json_line(body) {
+                Ok(json) => return self.json = Some(json),
+                Err(error) => self.json_error = Some(error.to_string()),
+            }
+        }
+        let (text, encoding) = redact::text(body, max);
+        self.body = Some(text);
+        self.body_encoding = Some(encoding);
+        self.body_truncated = (body.len() > max).then_some(true);
+    }
+
     /// Writes one tracing event.
     ///
     /// Text is passed as `str`, which the text format quotes and escapes, so that it can't imitate
     /// another field or line. JSON is already escaped, and becomes a value of its own.
     fn write(&self, is_warning: bool, verdict: &str, message: &str) {
-        let Self { summary, body, .. } = self;
+        let summary = &self.summary;
         // The level of an event is a constant.
         macro_rules! write {
             ($level:ident) => {
@@ -218,11 +236,11 @@ impl Record<'_> {
                     expected_signature =
                         self.expected_signature.map(|signature| signature.to_string()),
                     headers = self.headers.as_deref().map(display),
-                    json = body.json.as_ref().map(display),
-                    json_error = body.json_error,
-                    body = body.text.as_deref(),
-                    body_encoding = body.encoding,
-                    body_truncated = body.is_truncated,
+                    json = self.json.as_ref().map(display),
+                    json_error = self.json_error,
+                    body = self.body.as_deref(),
+                    body_encoding = self.body_encoding,
+                    body_truncated = self.body_truncated,
                     "{message}"
                 )
             };
@@ -236,36 +254,6 @@ fn bounded_headers(text: &str) -> Cow<'_, str> {
     match text.len() {
         ..=MAX_HEADERS => text.into(),
         length => json_text(&json!(format!("[{length} bytes]"))).into(),
-    }
-}
-
-#[derive(Default)]
-struct LoggedBody<'a> {
-    json: Option<String>,
-    json_error: Option<String>,
-    text: Option<Cow<'a, str>>,
-    encoding: Option<&'static str>,
-    is_truncated: Option<bool>,
-}
-
-impl<'a> LoggedBody<'a> {
-    fn verified(body: &'a [u8]) -> Self {
-        let json = (body.len() <= MAX_VERIFIED_BODY).then(|| json_line(body));
-        if let Some(Ok(json)) = json {
-            return Self { json: Some(json), ..Self::default() };
-        }
-        let json_error = json.and_then(Result::err).map(|error| error.to_string());
-        Self { json_error, ..Self::text(body, MAX_VERIFIED_BODY) }
-    }
-
-    fn text(body: &'a [u8], max: usize) -> Self {
-        let (text, encoding) = redact::text(body, max);
-        Self {
-            text: Some(text),
-            encoding: Some(encoding),
-            is_truncated: (body.len() > max).then_some(true),
-            ..Self::default()
-        }
     }
 }
 
@@ -291,8 +279,9 @@ mod tests {
     fn unverified_bodies_are_truncated_between_characters() {
         const MAX: usize = MAX_UNVERIFIED_BODY;
         let logged = |body: &[u8]| {
-            let body = LoggedBody::text(body, MAX);
-            (body.text.unwrap().len(), body.encoding.unwrap(), body.is_truncated)
+            let mut record = Record::default();
+            record.set_body(body, MAX, false);
+            (record.body.unwrap().len(), record.body_encoding.unwrap(), record.body_truncated)
         };
         assert_eq!(logged(&vec![b'a'; MAX]), (MAX, "utf-8", None));
         assert_eq!(logged(&vec![b'a'; MAX + 1]), (MAX, "utf-8", Some(true)));
@@ -303,14 +292,19 @@ mod tests {
 
     #[test]
     fn verified_bodies_are_json_or_text_and_bounded() {
-        let body = LoggedBody::verified(b"{}");
-        assert_eq!((body.json.as_deref(), body.text), (Some("{}"), None));
-        let body = LoggedBody::verified(b"{");
-        assert_eq!((body.json, body.text.as_deref()), (None, Some("{")));
-        assert!(body.json_error.is_some());
+        fn logged(body: &[u8]) -> Record<'_> {
+            let mut record = Record::default();
+            record.set_body(body, MAX_VERIFIED_BODY, true);
+            record
+        }
+        let record = logged(b"{}");
+        assert_eq!((record.json.as_deref(), record.body), (Some("{}"), None));
+        let record = logged(b"{");
+        assert_eq!((record.json, record.body.as_deref()), (None, Some("{")));
+        assert!(record.json_error.is_some());
         let long = format!("[{}1]", " ".repeat(MAX_VERIFIED_BODY));
-        let body = LoggedBody::verified(long.as_bytes());
-        assert_eq!((body.json, body.is_truncated), (None, Some(true)));
-        assert_eq!(body.text.unwrap().len(), MAX_VERIFIED_BODY);
+        let record = logged(long.as_bytes());
+        assert_eq!((record.json, record.body_truncated), (None, Some(true)));
+        assert_eq!(record.body.unwrap().len(), MAX_VERIFIED_BODY);
     }
 }

@@ -54,7 +54,8 @@ pub fn router(
         .layer(DefaultBodyLimit::disable());
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        // The access log has what failed.
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CatchPanicLayer::custom(panicked));
     let webhook = post(webhook::receive).route_layer(webhook_layers);
@@ -134,7 +135,7 @@ fn span(request: &Request) -> Span {
     tracing::error_span!("request", request_id, method = request.method().as_str(), path)
 }
 
-/// The panic hook has printed the panic, and the trace layer logs the status.
+/// The panic hook has logged the panic.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     AppError::Internal.into_response()
 }

@@ -1,5 +1,7 @@
 //! [`AppState`], shared by handlers and middleware.
 
+use tokio_util::task::TaskTracker;
+
 use crate::config::TawkLog;
 use crate::notify::Triggers;
 use crate::store::Store;
@@ -13,4 +15,6 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Limits the records of requests to unknown paths.
     pub unknown_paths: RateLimit,
+    /// Connections and requests, which are finished at shutdown.
+    pub tasks: TaskTracker,
 }

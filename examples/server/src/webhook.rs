@@ -10,7 +10,7 @@ use axum::response;
 use serde_json::{Value, json};
 use tower_tawk::{Delivery, Verdict};
 
-use crate::access::connections::{Connection, Phase};
+use crate::access::connections::Connection;
 use crate::access_log;
 use crate::error::AppError;
 use crate::event_summary::EventSummary;
@@ -25,7 +25,9 @@ pub async fn receive(
     verdict: Verdict,
     mut request: Request,
 ) -> response::Result<Json<Value>> {
-    connection.enter(Phase::Handler);
+    if !connection.handle() {
+        return Err(AppError::BodyTooSlow.into());
+    }
     let headers = mem::take(request.headers_mut());
     let verified = match verdict {
         Verdict::Verified(verified) => verified,

@@ -83,13 +83,17 @@ impl Admission {
         })
     }
 
-    /// Returns `None` if the bodies of all admitted requests have arrived.
+    /// Returns `None` if the bodies of all admitted requests have arrived, or arrive fast.
     fn admit(&self, connection: &Arc<Connection>) -> Option<Permit<'_>> {
         let mut admitted = self.lock();
-        if admitted.len() >= self.max {
+        while admitted.len() >= self.max {
             let waiting = admitted.iter().filter_map(|(id, one)| Some((*id, one.time_per_byte()?)));
             let (slowest, _) = waiting.max_by_key(|(_, time)| *time)?;
-            admitted.remove(&slowest)?.evicted.cancel();
+            if !admitted[&slowest].evict() {
+                // Its body has just arrived.
+                continue;
+            }
+            admitted.remove(&slowest);
             self.metrics.deliveries_in_flight.dec();
             if let Some(count) = self.evicted.count() {
                 warn!(
@@ -167,11 +171,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_fast_request_keeps_its_permit() {
+        let admission = admission(1);
+        let [fast, other] = connections();
+        let _permit = admission.admit(&fast.connection).unwrap();
+        fast.connection.received(65_536);
+        advance(Duration::from_millis(990)).await;
+        assert!(admission.admit(&other.connection).is_none());
+        assert!(!is_evicted(&fast));
+        advance(Duration::from_millis(20)).await;
+        assert!(admission.admit(&other.connection).is_some());
+        assert!(is_evicted(&fast) && !fast.connection.handle());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn there_is_no_permit_if_all_bodies_have_arrived() {
         let admission = admission(1);
         let [one, other] = connections();
         let permit = admission.admit(&one.connection).unwrap();
-        one.connection.enter(Phase::Handler);
+        advance(Duration::from_secs(1)).await;
+        assert!(one.connection.handle());
         assert!(admission.admit(&other.connection).is_none());
         assert!(!is_evicted(&one));
         drop(permit);

@@ -5,16 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 
-use super::client_ip::{client_ip, is_https};
-use crate::config::{Networks, Settings};
+use super::client_ip::{client_ip, contains, is_https};
+use crate::config::Settings;
 use crate::error::AppError;
 
 #[derive(Default)]
 pub struct AllowList {
     /// Any client if `None`.
-    allowed: Option<Networks>,
-    trusted_proxies: Networks,
+    allowed: Option<Vec<IpNet>>,
+    trusted_proxies: Vec<IpNet>,
     require_https: bool,
     is_tls: bool,
 }
@@ -23,7 +24,7 @@ impl AllowList {
     pub fn new(settings: &Settings, is_tls: bool) -> Arc<Self> {
         Arc::new(Self {
             allowed: settings.tawk_allowed_ips.clone(),
-            trusted_proxies: settings.tawk_trusted_proxies.clone().unwrap_or_default(),
+            trusted_proxies: settings.tawk_trusted_proxies.clone(),
             require_https: settings.tawk_require_https,
             is_tls,
         })
@@ -31,15 +32,15 @@ impl AllowList {
 
     /// Returns whether requests of this peer may be accepted.
     pub fn contains(&self, peer: IpAddr) -> bool {
-        let is_in = |allowed: &Networks| allowed.contains(peer);
-        self.allowed.as_ref().is_none_or(is_in) || self.trusted_proxies.contains(peer)
+        self.allowed.as_ref().is_none_or(|allowed| contains(allowed, peer))
+            || contains(&self.trusted_proxies, peer)
     }
 
     /// Rejects clients whose address is unknown if there is an allow-list.
     pub fn check(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), AppError> {
         if let Some(allowed) = &self.allowed {
             let client = client_ip(peer, headers, &self.trusted_proxies);
-            if !client.is_some_and(|client| allowed.contains(client)) {
+            if !client.is_some_and(|client| contains(allowed, client)) {
                 return Err(AppError::ClientNotAllowed(client));
             }
         }

@@ -9,22 +9,21 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
-
-use crate::config::Networks;
+use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Returns `None` if a trusted proxy does not name a client, or if its header is malformed.
-pub fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &Networks) -> Option<IpAddr> {
-    if !proxies.contains(peer) {
+pub fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Option<IpAddr> {
+    if !contains(proxies, peer) {
         return Some(peer.to_canonical());
     }
     let mut client = None;
     for entry in entries(headers, X_FORWARDED_FOR) {
         let address = parse(str::from_utf8(entry).ok()?)?;
         client = Some(address);
-        if !proxies.contains(address) {
+        if !contains(proxies, address) {
             break;
         }
     }
@@ -33,11 +32,17 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, proxies: &Networks) -> Optio
 
 /// Returns whether HTTPS was used all the way. If a trusted proxy says what its client used, that
 /// takes precedence over the connection between the proxy and us.
-pub fn is_https(peer: IpAddr, is_tls: bool, headers: &HeaderMap, proxies: &Networks) -> bool {
-    if !proxies.contains(peer) || !headers.contains_key(X_FORWARDED_PROTO) {
+pub fn is_https(peer: IpAddr, is_tls: bool, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
+    if !contains(proxies, peer) || !headers.contains_key(X_FORWARDED_PROTO) {
         return is_tls;
     }
     entries(headers, X_FORWARDED_PROTO).all(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+}
+
+/// IPv4-mapped IPv6 addresses, as of the IPv4 peers of dual-stack sockets, are IPv4 addresses.
+pub fn contains(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// Returns the entries of a comma-separated header from right to left. All its lines are one list.
@@ -57,8 +62,13 @@ fn parse(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::parse_network;
 
     const PROXIES: &str = "10.0.0.1,10.0.0.2,2001:db8:1::/48";
+
+    fn proxies() -> Vec<IpNet> {
+        PROXIES.split(',').map(|text| parse_network(text).unwrap()).collect()
+    }
 
     fn headers(name: &str, lines: &[&str]) -> HeaderMap {
         let lines = lines.iter();
@@ -68,7 +78,7 @@ mod tests {
     /// The client if `peer` sends these lines of `X-Forwarded-For`.
     fn client(peer: &str, lines: &[&str]) -> Option<String> {
         let headers = headers(X_FORWARDED_FOR, lines);
-        let client = client_ip(peer.parse().unwrap(), &headers, &PROXIES.parse().unwrap());
+        let client = client_ip(peer.parse().unwrap(), &headers, &proxies());
         client.map(|client| client.to_string())
     }
 
@@ -138,7 +148,7 @@ mod tests {
         ] {
             for (is_tls, expected) in [(false, over_http), (true, over_tls)] {
                 let headers = headers(X_FORWARDED_PROTO, schemes);
-                let proxies = PROXIES.parse().unwrap();
+                let proxies = proxies();
                 let is_https = is_https(peer.parse().unwrap(), is_tls, &headers, &proxies);
                 assert_eq!(is_https, expected, "{peer} {schemes:?} {is_tls}");
             }
@@ -187,5 +197,17 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ipv4_mapped_ipv6_is_ipv4() {
+        let is_in = |network: &str, address: &str| {
+            contains(&[parse_network(network).unwrap()], address.parse().unwrap())
+        };
+        for network in ["198.51.100.0/24", "198.51.100.9", "::ffff:198.51.100.9"] {
+            assert!(is_in(network, "::ffff:198.51.100.9"), "{network}");
+            assert!(!is_in(network, "::ffff:198.51.101.9"), "{network}");
+        }
+        assert!(!is_in("::/0", "::ffff:198.51.100.9"), "only IPv6");
     }
 }

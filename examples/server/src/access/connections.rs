@@ -29,6 +29,11 @@ const MAX_OUTSIDERS: usize = 256;
 /// When there are too many connections, a 64th of them is closed, because the search takes time.
 const EVICTED_FRACTION: usize = 64;
 
+/// An upload of 64 KiB a second or more keeps its permit: if there are only such, the listener is
+/// overloaded.
+const FAST: Duration = Duration::from_nanos(1_000_000_000 / 65_536);
+const MIN_UPLOAD: u32 = 16 * 1024;
+
 pub struct Connections {
     max: usize,
     open: Mutex<Open>,
@@ -50,7 +55,7 @@ pub struct Connection {
     state: Mutex<State>,
     /// Cancelled when the connection has to be closed.
     pub closing: CancellationToken,
-    /// Cancelled when the request has to be rejected, as another one gets its permit.
+    /// Cancelled when the request has to be rejected.
     pub evicted: CancellationToken,
 }
 
@@ -73,6 +78,8 @@ pub enum Phase {
     Request,
     /// Waits for the body of a request that has a permit.
     Body,
+    /// Rejects a request, as another one gets its permit.
+    Evicted,
     /// Handles a request whose body has arrived. The limit of permits bounds how long.
     Handler,
     /// Waits until the client has received the last response.
@@ -183,11 +190,33 @@ impl Connection {
         self.lock().phase
     }
 
-    /// Returns how long it has taken for each byte of a body that has not arrived.
+    /// Records that the body has arrived. Returns `false` if the request has lost its permit.
+    pub fn handle(&self) -> bool {
+        let mut state = self.lock();
+        if state.phase == Phase::Body {
+            state.phase = Phase::Handler;
+        }
+        state.phase != Phase::Evicted
+    }
+
+    /// Takes the permit of a request, unless its body has arrived.
+    pub fn evict(&self) -> bool {
+        let mut state = self.lock();
+        let is_waiting = state.phase == Phase::Body;
+        if is_waiting {
+            state.phase = Phase::Evicted;
+            self.evicted.cancel();
+        }
+        is_waiting
+    }
+
+    /// Returns how long it has taken for each byte of a body that has not arrived. `None` if it is
+    /// arriving fast.
     pub fn time_per_byte(&self) -> Option<Duration> {
         let state = self.lock();
-        let is_waiting = state.phase == Phase::Body;
-        is_waiting.then(|| state.since.elapsed() / state.bytes.saturating_add(1))
+        let time = state.since.elapsed() / state.bytes.saturating_add(1);
+        let is_fast = state.bytes >= MIN_UPLOAD && time <= FAST;
+        (state.phase == Phase::Body && !is_fast).then_some(time)
     }
 
     /// Returns how little is lost if the connection is closed, or `None` if it must not be.
@@ -205,7 +234,9 @@ impl Connection {
             Phase::Silent | Phase::Head => HEAD_TIMEOUT,
             Phase::Idle => IDLE_TIMEOUT,
             // These have their own.
-            Phase::Request | Phase::Body | Phase::Handler | Phase::Lingering => return false,
+            Phase::Request | Phase::Body | Phase::Evicted | Phase::Handler | Phase::Lingering => {
+                return false;
+            }
         };
         state.since.elapsed() >= timeout
     }

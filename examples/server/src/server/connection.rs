@@ -21,7 +21,8 @@ use tracing::{debug, warn};
 use super::accept::Endpoint;
 use crate::access::connections::{Connection, Phase};
 
-/// Maximum size of a request head. hyper's default exceeds 400 KiB.
+/// Maximum size of a request head, which may be exceeded by as much if it arrives at once. hyper's
+/// default exceeds 400 KiB.
 const MAX_HEAD_SIZE: usize = 64 * 1024;
 
 /// Maximum number of bytes that are read and dropped after the last response.
@@ -77,6 +78,7 @@ impl Endpoint {
             // `Connections` has the timeouts: hyper's would be the same for idle connections.
             .header_read_timeout(None::<Duration>)
             .max_buf_size(MAX_HEAD_SIZE)
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service);
         let result = tokio::select! {
             result = poll_fn(|cx| http.poll_without_shutdown(cx)) => result,

@@ -109,6 +109,7 @@ impl Service {
             notify_on: settings.notify.notify_on.clone(),
             metrics,
             unknown_paths: RateLimit::new(10),
+            tasks: TaskTracker::new(),
         });
 
         let endpoint = |router, max_connections| Endpoint {
@@ -153,11 +154,11 @@ impl Service {
     async fn run(self, shutdown: &CancellationToken) -> ExitCode {
         let (notifiers, state, signal) = (self.notifiers, self.state.clone(), shutdown.clone());
         let outbox = tokio::spawn(async move { outbox::run(notifiers, &state, &signal).await });
-        let requests = TaskTracker::new();
-        let code = accept::serve(self.endpoints, &requests, shutdown).await;
-        requests.close();
+        let tasks = &self.state.tasks;
+        let code = accept::serve(self.endpoints, tasks, shutdown).await;
+        tasks.close();
         let finish = async {
-            if timeout(REQUESTS_TIMEOUT, requests.wait()).await.is_err() {
+            if timeout(REQUESTS_TIMEOUT, tasks.wait()).await.is_err() {
                 warn!("shutdown deadline exceeded; dropping in-flight requests");
             }
             let _ = outbox.await;

@@ -1,17 +1,4 @@
 //! [`Store`]: verified deliveries, each stored once, and the outbox of their notifications.
-//!
-//! ```text
-//! model.rs        what goes in and what comes out
-//! database.rs     batches of deliveries, and statements, on either database
-//!   sqlite.rs       SQLite on a writer and a reader thread
-//!   sqlite_file.rs  its name, permissions, and how it is opened
-//!   postgres.rs     PostgreSQL over three connections
-//!   sslmode.rs      TLS to PostgreSQL, verified as libpq does
-//! migrations.rs   the schema
-//! channels.rs     names of channels
-//! retention.rs    deletes what is old
-//! status.rs       what `check`, `/readyz` and `/metrics` ask
-//! ```
 
 mod channels;
 mod database;

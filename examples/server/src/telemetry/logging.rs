@@ -26,10 +26,6 @@ const JSON_FIELDS: [&str; 2] = ["headers", "json"];
 const ACCESS_LOG: &str = "tawk_listener";
 
 /// Starts logging the records that `RUST_LOG` selects, and panics.
-///
-/// # Errors
-///
-/// If the filter is invalid, or the system cannot start a thread.
 pub fn init(filter: &str, format: LogFormat, dropped: Counter) -> anyhow::Result<LogWriter> {
     let filter = parse(filter)?;
     // Without the lock and the buffer of stdout.
