@@ -23,7 +23,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const BUCKETS: [f64; 12] =
     [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
-/// The verdicts of requests, and their reasons. Prometheus treats an empty reason as a missing label.
+/// Verdicts, and their reasons. Prometheus treats an empty reason as a missing label.
 const REQUESTS: [(&str, &str); 4] = [
     ("verified", ""),
     ("unverified", "missing multiple_signatures malformed mismatch unknown_secret other"),
