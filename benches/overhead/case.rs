@@ -24,7 +24,7 @@ pub(crate) struct Rounds(Vec<Vec<f64>>);
 impl Rounds {
     /// Measures `cases` in turn, with `iterations` of each per round, after one round of warm-up.
     ///
-    /// Every case runs once without `--bench`, which `cargo bench` passes and `cargo test` does not.
+    /// Every case runs once without `--bench`, which only `cargo bench` passes.
     pub(crate) fn measure(iterations: usize, mut cases: Vec<Case<'_>>) -> Self {
         let is_bench = std::env::args().any(|argument| argument == "--bench");
         let (rounds, iterations) = if is_bench { (ROUNDS, iterations) } else { (1, 1) };
