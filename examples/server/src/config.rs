@@ -11,11 +11,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Result;
 use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use ipnet::IpNet;
 
+use crate::forward::{self, Forwarder};
 use crate::notify::Triggers;
 
 /// The settings of `serve`. Each is a flag, an environment variable and a line of `.env`, in this
@@ -52,6 +54,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub notify: Notify,
+
+    #[command(flatten)]
+    pub forward: Forward,
 
     /// Days to keep deliveries; 0 keeps them forever. After that, only signature and time are kept,
     /// to detect duplicates
@@ -126,6 +131,26 @@ pub struct Notify {
     /// the transcript arrives, or started a chat), chat-start, chat-end, transcript, ticket
     #[arg(long, env, default_value = Triggers::DEFAULT, value_name = "TRIGGERS")]
     pub notify_on: Triggers,
+}
+
+/// Forwarding. Both are strings and hidden, because they are or contain secrets.
+#[derive(Args)]
+pub struct Forward {
+    /// Addresses that every delivery is forwarded to, separated by whitespace: https://HOST/PATH,
+    /// optionally with filters, as in https://HOST/PATH#event=ticket:create,chat:end&property=ID
+    #[arg(long, env, hide_env_values = true, value_name = "URLS")]
+    forward_url: Option<String>,
+
+    /// Secrets that forwarded deliveries are signed with, separated by commas; create one with
+    /// `tawk-listener forward secret`
+    #[arg(long, env, hide_env_values = true, value_name = "SECRETS")]
+    forward_secret: Option<String>,
+}
+
+impl Forward {
+    pub fn forwarders(&self) -> Result<Vec<Forwarder>> {
+        forward::forwarders(self.forward_url.as_deref(), self.forward_secret.as_deref())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

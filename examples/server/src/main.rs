@@ -12,6 +12,7 @@ mod dotenv;
 mod error;
 mod escape;
 mod event_summary;
+mod forward;
 mod http_client;
 mod notify;
 mod outbox;
@@ -56,6 +57,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
             Command::Notify(command) => commands::notify::run(command).await,
+            Command::Forward(command) => commands::forward::run(&command),
         }
     });
     // A hanging DNS lookup must not block the exit.

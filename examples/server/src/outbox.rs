@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::forward::Forwarder;
 use crate::notify::{Message, Notifier, SendError, TIMEOUT, Triggers, sha256_hex};
 use crate::state::AppState;
 use crate::store::{Notification, Outcome, StoredDelivery};
@@ -30,14 +31,14 @@ const MAX_DELAY: Duration = Duration::from_secs(40 * 60);
 
 /// Runs a worker for each channel until shutdown, and finishes what is in flight.
 pub async fn run(
-    notifiers: Vec<(String, Notifier)>,
+    senders: Vec<(String, Sender)>,
     state: &Arc<AppState>,
     shutdown: &CancellationToken,
 ) {
     let mut workers = JoinSet::new();
     // What a worker that panics had claimed becomes due again when the lease expires.
-    for (channel, notifier) in notifiers {
-        let worker = Arc::new(Worker { channel: channel.clone(), notifier, state: state.clone() });
+    for (channel, sender) in senders {
+        let worker = Arc::new(Worker { channel: channel.clone(), sender, state: state.clone() });
         let shutdown = shutdown.clone();
         workers.spawn(supervise(channel, move || Arc::clone(&worker).run(shutdown.clone())));
     }
@@ -45,10 +46,16 @@ pub async fn run(
     workers.join_all().await;
 }
 
+/// What sends to a channel.
+pub enum Sender {
+    Notify(Notifier),
+    Forward(Arc<Forwarder>),
+}
+
 /// Claims the notifications of one channel, a few at a time, sends them, and records the outcomes.
 struct Worker {
     channel: String,
-    notifier: Notifier,
+    sender: Sender,
     state: Arc<AppState>,
 }
 
@@ -131,6 +138,13 @@ impl Worker {
         let StoredDelivery { delivery, .. } = delivery
             .map_err(|error| SendError::transient(format!("failed to read delivery: {error}")))?
             .ok_or_else(|| SendError::permanent("delivery was deleted (TAWK_RETENTION_DAYS)"))?;
+        let notifier = match &self.sender {
+            Sender::Notify(notifier) => notifier,
+            Sender::Forward(forwarder) => {
+                Self::ensure_claimed(claimed)?;
+                return forwarder.send(&delivery).await;
+            }
+        };
         let event = delivery.event();
         // It matched when it was stored, even if `NOTIFY_ON` has changed since.
         let trigger = self.state.notify_on.find(&event).or_else(|| Triggers::all().find(&event));
@@ -145,11 +159,16 @@ impl Worker {
         ]);
         // They are not kept while the notification is sent.
         drop((delivery, event));
-        // Otherwise another worker could claim it before the receiver responds.
+        Self::ensure_claimed(claimed)?;
+        notifier.send(&message, key).await
+    }
+
+    /// Fails if another worker could claim the notification before the receiver responds.
+    fn ensure_claimed(claimed: &Notification) -> Result<(), SendError> {
         if claimed.at < SystemTime::now() + TIMEOUT {
             return Err(SendError::transient("database timed out"));
         }
-        self.notifier.send(&message, key).await
+        Ok(())
     }
 }
 

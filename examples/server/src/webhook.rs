@@ -44,8 +44,8 @@ pub async fn receive(
     let Delivery { event, raw, .. } = delivery;
     let summary = EventSummary::new(&event);
     let new = Arc::new(VerifiedDelivery::new(&verified, &headers, &summary, raw));
-    let notify = state.notify_on.find(&event).is_some();
-    let stored = state.store.store(Arc::clone(&new), notify).await;
+    let recipients = state.recipients(&new, &event);
+    let stored = state.store.store(Arc::clone(&new), recipients).await;
     access_log::log_verified(state.log_level, &new, &event, summary, &stored);
     match stored {
         Ok(Stored::New { .. }) => Ok(Json(json!({ "status": "ok" }))),

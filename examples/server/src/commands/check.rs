@@ -11,6 +11,7 @@ use http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::config::{self, LogFormat, Settings};
+use crate::forward::Forwarder;
 use crate::server::tls::Tls;
 use crate::store::{Schema, Store};
 use crate::telemetry::logging;
@@ -30,6 +31,10 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
         Err(error) => errors.push(error),
     }
     errors.extend(notify::notifiers(settings.notify.notify_url.as_deref()).err());
+    match settings.forward.forwarders() {
+        Ok(forwarders) => forwarders.iter().for_each(Forwarder::log_warnings),
+        Err(error) => errors.push(error),
+    }
     let main = server::bind(&settings.host, "PORT", settings.port).await;
     // If the listener runs, it has bound the addresses.
     if main.is_ok() || request(&settings).await.is_err() {

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
 use crate::escape::{escaped, json_text, printable};
+use crate::notify::{self, Target};
 use crate::store::{Access, Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
-use crate::{notify, print_error, redact};
+use crate::{print_error, redact};
 
 // The comments are what `--help` shows.
 #[derive(Args)]
@@ -177,7 +178,7 @@ async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     ensure!(!targets.is_empty(), "NOTIFY_URL is not set; set it to the listener's value");
     let trigger = notify.notify_on.find(&delivery.event());
     ensure!(trigger.is_some(), "delivery {id} does not match NOTIFY_ON");
-    let channels = store.channel_names(targets.iter()).await?;
+    let channels = store.channel_names(targets.iter().map(Target::identity)).await?;
     store.replay(id, &channels).await?;
     Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
 }

@@ -1,6 +1,7 @@
 //! The command line, errors about it, and the commands other than `serve`.
 
 pub mod check;
+pub mod forward;
 pub mod inbox;
 pub mod notify;
 pub mod send;
@@ -44,6 +45,9 @@ pub enum Command {
     /// Check the notification targets
     #[command(subcommand, arg_required_else_help = false)]
     Notify(notify::Command),
+    /// Set up forwarding
+    #[command(subcommand, arg_required_else_help = false)]
+    Forward(forward::Command),
 }
 
 /// Completes the environment, and parses it and the command line. Prints help and the version, and

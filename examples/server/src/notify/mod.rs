@@ -10,7 +10,7 @@ mod trigger;
 
 pub use channel::{Target, targets};
 pub use message::Message;
-pub use notifier::{Notifier, TIMEOUT};
+pub use notifier::{CONNECT_TIMEOUT, Notifier, TIMEOUT};
 pub use send_error::SendError;
 pub use trigger::{Trigger, Triggers};
 

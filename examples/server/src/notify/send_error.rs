@@ -36,7 +36,7 @@ impl SendError {
     pub fn rejected(status: StatusCode, headers: &HeaderMap, code: Option<&str>) -> Self {
         let detail = match code {
             // The new URL may be as secret as the old one.
-            _ if status.is_redirection() => ": moved; set its new URL in NOTIFY_URL".to_owned(),
+            _ if status.is_redirection() => ": moved; set its new URL".to_owned(),
             Some(code) => format!(": {code}"),
             None => String::new(),
         };

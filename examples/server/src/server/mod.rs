@@ -25,8 +25,9 @@ use tracing::{info, warn};
 use crate::access::allow_list::AllowList;
 use crate::access::connections::Connections;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
-use crate::notify::{self, Notifier};
-use crate::outbox;
+use crate::forward::Forwarder;
+use crate::notify;
+use crate::outbox::{self, Sender};
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
 use crate::store::{Access, Store};
@@ -75,7 +76,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 struct Service {
     endpoints: Vec<(TcpListener, Endpoint)>,
     /// By the names of their channels.
-    notifiers: Vec<(String, Notifier)>,
+    senders: Vec<(String, Sender)>,
     state: Arc<AppState>,
     log: LogWriter,
 }
@@ -87,6 +88,7 @@ impl Service {
         let webhook_secrets = config::webhook_secrets(setting.as_deref())?;
         let tls = load_tls(&settings)?;
         let notifiers = notify::notifiers(settings.notify.notify_url.as_deref())?;
+        let forwarders = settings.forward.forwarders()?;
         let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
         let metrics_socket = match settings.metrics_port {
             Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
@@ -100,12 +102,29 @@ impl Service {
         log_warnings(&settings, &webhook_secrets);
         let max_connections = max_connections();
 
-        let channels = store.channel_names(notifiers.iter().map(|it| &it.target)).await;
-        let channels = channels.context("failed to name the channels")?;
-        let notifiers: Vec<_> = channels.iter().cloned().zip(notifiers).collect();
+        forwarders.iter().for_each(Forwarder::log_warnings);
+        let names = "failed to name the channels";
+        let channels = store.channel_names(notifiers.iter().map(|it| it.target.identity())).await;
+        let notified = channels.context(names)?;
+        for (notifier, name) in notifiers.iter().zip(&notified) {
+            store.rename_channel(&notifier.target.earlier_name(), name).await.context(names)?;
+        }
+        let channels = store.channel_names(forwarders.iter().map(Forwarder::identity)).await;
+        let forwarded = channels.context(names)?;
+        let channels = [&notified[..], &forwarded].concat();
+        store.start(channels.into(), settings.tawk_retention_days);
+        let forwarders: Vec<_> =
+            forwarded.into_iter().zip(forwarders.into_iter().map(Arc::new)).collect();
+        let notifiers = notified.iter().cloned().zip(notifiers.into_iter().map(Sender::Notify));
+        let forward = |(name, forwarder): &(String, Arc<Forwarder>)| {
+            (name.clone(), Sender::Forward(Arc::clone(forwarder)))
+        };
+        let senders: Vec<_> = notifiers.chain(forwarders.iter().map(forward)).collect();
         let state = Arc::new(AppState {
             log_level: settings.tawk_log,
-            store: store.start(channels, settings.tawk_retention_days),
+            store,
+            notified,
+            forwarders,
             notify_on: settings.notify.notify_on.clone(),
             metrics,
             unknown_paths: RateLimit::new(10),
@@ -131,7 +150,7 @@ impl Service {
             mode = config::name(&settings.tawk_mode),
             tawk_log = config::name(&settings.tawk_log),
             secrets = webhook_secrets.len(),
-            channels = notifiers.len(),
+            channels = senders.len(),
             "listening on {}://{address}{WEBHOOK_PATH}",
             if tls.is_some() { "https" } else { "http" }
         );
@@ -147,13 +166,13 @@ impl Service {
             tls.log_warnings();
             tokio::spawn(tls.reload_on(signals.reload));
         }
-        Ok(Self { endpoints, notifiers, state, log })
+        Ok(Self { endpoints, senders, state, log })
     }
 
     /// Serves until shutdown, and then for at most [`SHUTDOWN_TIMEOUT`], whatever is pending.
     async fn run(self, shutdown: &CancellationToken) -> ExitCode {
-        let (notifiers, state, signal) = (self.notifiers, self.state.clone(), shutdown.clone());
-        let outbox = tokio::spawn(async move { outbox::run(notifiers, &state, &signal).await });
+        let (senders, state, signal) = (self.senders, self.state.clone(), shutdown.clone());
+        let outbox = tokio::spawn(async move { outbox::run(senders, &state, &signal).await });
         let tasks = &self.state.tasks;
         let code = accept::serve(self.endpoints, tasks, shutdown).await;
         tasks.close();

@@ -7,14 +7,13 @@ use sha2::Sha256;
 
 use super::Store;
 use super::model::StoreError;
-use crate::notify::Target;
 
 impl Store {
-    /// Returns the names of channels, in their order. A new channel gets the next number. Pending
-    /// notifications under the name that an earlier version gave it are renamed.
+    /// Returns the names of channels, given by their hosts and addresses, in their order. A new
+    /// channel gets the next number.
     pub async fn channel_names(
         &self,
-        targets: impl Iterator<Item = &Target>,
+        channels: impl Iterator<Item = (String, String)>,
     ) -> Result<Vec<String>, StoreError> {
         // The first listener creates the key.
         const KEY: &str = "INSERT INTO channel_key VALUES (1, $1) \
@@ -24,13 +23,11 @@ impl Store {
         let missing = || StoreError::Failed("missing key of the channels".into());
         let key: Vec<u8> = rows.first().ok_or_else(missing)?.get("key")?;
         let mut names = Vec::new();
-        for target in targets {
+        for (host, address) in channels {
             let mac = Hmac::<Sha256>::new_from_slice(&key);
             let mac = mac.map_err(|_| StoreError::Failed("invalid key of the channels".into()))?;
-            let digest = mac.chain_update(&target.address).finalize().into_bytes().to_vec();
-            let name = format!("{}-{}", target.host, self.channel_number(digest).await?);
-            self.rename_channel(&target.earlier_name(), &name).await?;
-            names.push(name);
+            let digest = mac.chain_update(&address).finalize().into_bytes().to_vec();
+            names.push(format!("{host}-{}", self.channel_number(digest).await?));
         }
         Ok(names)
     }
@@ -45,7 +42,8 @@ impl Store {
         rows.first().ok_or_else(|| StoreError::Failed("missing channel".into()))?.get("id")
     }
 
-    async fn rename_channel(&self, earlier: &str, name: &str) -> Result<(), StoreError> {
+    /// Renames the pending notifications of a channel that an earlier version named otherwise.
+    pub async fn rename_channel(&self, earlier: &str, name: &str) -> Result<(), StoreError> {
         // Unless an earlier and this version have replayed the delivery.
         const RENAME: &str = "UPDATE outbox SET channel = $1 WHERE channel = $2 \
                               AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM outbox AS other \

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use tokio::sync::oneshot;
 
 use super::Access;
-use super::model::{StoreError, Stored, VerifiedDelivery};
+use super::model::{Recipient, StoreError, Stored, VerifiedDelivery};
 use super::postgres::Postgres;
 use super::sqlite::{self, Job, Sqlite};
 use crate::telemetry::metrics::Metrics;
@@ -92,8 +92,8 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 /// next one, so that one flush of the disk serves all of them.
 pub struct PendingInsert {
     pub delivery: Arc<VerifiedDelivery>,
-    /// The channels to notify, in the same transaction.
-    pub channels: Arc<[String]>,
+    /// Where it is sent to. Inserted in the same transaction.
+    pub recipients: Vec<Recipient>,
     pub response: oneshot::Sender<Result<Stored, StoreError>>,
 }
 

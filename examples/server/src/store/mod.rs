@@ -12,7 +12,9 @@ mod sslmode;
 mod status;
 
 pub use migrations::Schema;
-pub use model::{Notification, Outcome, StoreError, Stored, StoredDelivery, VerifiedDelivery};
+pub use model::{
+    Notification, Outcome, Recipient, StoreError, Stored, StoredDelivery, VerifiedDelivery,
+};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -52,8 +54,6 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Store {
     database: Database,
-    /// The channels that this listener notifies.
-    channels: Arc<[String]>,
     changed: watch::Sender<()>,
     readiness: Arc<Readiness>,
 }
@@ -73,7 +73,6 @@ impl Store {
         };
         Ok(Self {
             database: open_with_timeout(open).await?,
-            channels: Arc::default(),
             changed: watch::Sender::default(),
             readiness: Arc::default(),
         })
@@ -88,35 +87,32 @@ impl Store {
         .with_context(|| format!("failed to back up to {}", file.display()))
     }
 
-    /// Starts to delete deliveries older than `retention_days`, and to write notifications for
-    /// `channels`.
-    pub fn start(self, channels: Vec<String>, retention_days: u32) -> Self {
-        let channels: Arc<[String]> = channels.into();
-        let (database, kept) = (self.database.clone(), channels.clone());
-        let retention = move || retention::run(database.clone(), kept.clone(), retention_days);
+    /// Starts to delete deliveries older than `retention_days`, and to report what waits for
+    /// channels other than `channels`.
+    pub fn start(&self, channels: Arc<[String]>, retention_days: u32) {
+        let database = self.database.clone();
+        let retention = move || retention::run(database.clone(), channels.clone(), retention_days);
         tokio::spawn(supervise("retention", retention));
-        Self { channels, ..self }
     }
 
-    /// Stores a delivery, with a notification for each channel if `notify`. Returns once both are
-    /// committed. If that was not confirmed in time, it may still succeed. A retry is a duplicate
-    /// then.
+    /// Stores a delivery, and that it is to be sent to `recipients`. Returns once both are committed.
+    /// If that was not confirmed in time, it may still succeed. A retry is a duplicate then.
     pub async fn store(
         &self,
         delivery: Arc<VerifiedDelivery>,
-        notify: bool,
+        recipients: Vec<Recipient>,
     ) -> Result<Stored, StoreError> {
         if cfg!(feature = "stub-store") {
             return Ok(Stored::New { id: 0 });
         }
-        let channels = if notify { self.channels.clone() } else { Arc::default() };
+        let is_sent = !recipients.is_empty();
         let (response, stored) = oneshot::channel();
         let store = async {
-            self.database.insert(PendingInsert { delivery, channels, response }).await?;
+            self.database.insert(PendingInsert { delivery, recipients, response }).await?;
             stored.await.map_err(|_| StoreError::Closed)?
         };
         let stored = timeout(DATABASE_TIMEOUT, store).await.unwrap_or(Err(StoreError::Timeout))?;
-        if notify && matches!(stored, Stored::New { .. }) {
+        if is_sent && matches!(stored, Stored::New { .. }) {
             self.changed.send_replace(());
         }
         Ok(stored)

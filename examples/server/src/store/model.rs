@@ -70,6 +70,21 @@ impl VerifiedDelivery {
     }
 }
 
+/// A channel that a delivery is sent to.
+#[derive(Clone)]
+pub struct Recipient {
+    pub channel: String,
+    /// People are notified once of an event that several webhooks deliver. Programs get each
+    /// delivery.
+    pub once_per_event: bool,
+}
+
+impl Recipient {
+    pub fn event_key(&self, delivery: &VerifiedDelivery) -> Option<Vec<u8>> {
+        delivery.event_key().filter(|_| self.once_per_event)
+    }
+}
+
 /// PostgreSQL rejects NUL in text, and a verified delivery is never rejected for its content. The
 /// body keeps it.
 fn without_nul(text: &str) -> String {

@@ -216,10 +216,10 @@ async fn insert(
 ) -> Result<Vec<Stored>, StoreError> {
     let (mut notified, mut channels, mut event_keys) = (Vec::new(), Vec::new(), Vec::new());
     for insert in inserts {
-        for channel in &*insert.channels {
+        for recipient in &insert.recipients {
             notified.push(&insert.delivery.signature.as_bytes()[..]);
-            channels.push(channel);
-            event_keys.push(insert.delivery.event_key());
+            channels.push(&recipient.channel);
+            event_keys.push(recipient.event_key(&insert.delivery));
         }
     }
     let values: [Parameter<'_>; 13] = [

@@ -212,7 +212,7 @@ fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Resul
     let mut insert_delivery = connection.prepare_cached(INSERT)?;
     let mut insert_notification = connection.prepare_cached(NOTIFY)?;
     let mut stored = Vec::with_capacity(inserts.len());
-    for PendingInsert { delivery, channels, .. } in inserts {
+    for PendingInsert { delivery, recipients, .. } in inserts {
         let received_at = to_unix_millis(delivery.received_at);
         let inserted = insert_delivery.execute(params![
             delivery.signature.as_bytes(),
@@ -231,9 +231,9 @@ fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Resul
             continue;
         }
         let id = connection.last_insert_rowid();
-        let event_key = delivery.event_key();
-        for channel in &**channels {
-            insert_notification.execute(params![id, channel, received_at, event_key])?;
+        for recipient in recipients {
+            let event_key = recipient.event_key(delivery);
+            insert_notification.execute(params![id, recipient.channel, received_at, event_key])?;
         }
         stored.push(Stored::New { id });
     }

@@ -11,6 +11,7 @@ mod certificates;
 mod check;
 mod deduplicate_example;
 mod events;
+mod forward;
 mod healthcheck;
 mod https;
 mod inbox;

@@ -54,6 +54,11 @@ impl Target {
         Ok(Self { host, address, url, channel })
     }
 
+    /// Returns what names the channel.
+    pub fn identity(&self) -> (String, String) {
+        (self.host.clone(), self.address.clone())
+    }
+
     /// Returns the name of the channel in versions without a table of channels.
     pub fn earlier_name(&self) -> String {
         format!("{}-{}", self.host, &sha256_hex(&[self.address.as_bytes()])[..8])

@@ -42,6 +42,8 @@ pub(crate) fn unavailable() -> Reply {
 pub(crate) struct Received {
     /// Request line and headers.
     pub(crate) head: String,
+    pub(crate) bytes: Vec<u8>,
+    /// Null if it is not JSON.
     pub(crate) body: Value,
 }
 
@@ -184,10 +186,11 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
             return None;
         }
     }
-    let mut received = Received { head, body: Value::Null };
+    let mut received = Received { head, bytes: Vec::new(), body: Value::Null };
     let mut body = vec![0; received.header("content-length").parse().unwrap()];
     stream.read_exact(&mut body).ok()?;
-    received.body = serde_json::from_slice(&body).unwrap();
+    received.body = serde_json::from_slice(&body).unwrap_or_default();
+    received.bytes = body;
     Some(received)
 }
 

@@ -1,0 +1,297 @@
+//! Forwards deliveries to programs (`FORWARD_URL`), signed as Standard Webhooks are
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+//! The outbox decides when.
+
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Url, retry};
+use sha2::Sha256;
+use tracing::warn;
+
+use crate::http_client;
+use crate::notify::{CONNECT_TIMEOUT, SendError, TIMEOUT, sha256_hex};
+use crate::store::VerifiedDelivery;
+
+const SECRET_PREFIX: &str = "whsec_";
+
+/// The specification requires 24 to 64 bytes.
+const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
+
+const ADVICE: &str = "expected https://HOST/PATH, optionally with the filters \
+                      #event=NAME,NAME&property=ID and with #tawk-signature";
+
+/// An address that deliveries are forwarded to. There is no `Debug`: the URL may be a secret.
+pub struct Forwarder {
+    url: Url,
+    /// All events if empty.
+    events: Vec<String>,
+    /// All properties if empty.
+    properties: Vec<String>,
+    /// Whether the signature of Tawk.to is forwarded. With the body, it can be replayed.
+    with_signature: bool,
+    keys: Vec<Vec<u8>>,
+    client: Client,
+}
+
+/// Parses `FORWARD_URL` and `FORWARD_SECRET`. Errors name a URL or a secret by its position.
+pub fn forwarders(urls: Option<&str>, secrets: Option<&str>) -> Result<Vec<Forwarder>> {
+    let urls = split(urls.unwrap_or_default());
+    if urls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let secrets = secrets.context(
+        "FORWARD_URL is set and FORWARD_SECRET is not; create one with \
+         `tawk-listener forward secret`",
+    )?;
+    let keys = parse_secrets(secrets)?;
+    let mut forwarders = Vec::<Forwarder>::new();
+    for (position, url) in (1..).zip(urls) {
+        let invalid = |error| anyhow!("URL {position} in FORWARD_URL: {error:#}");
+        let forwarder = Forwarder::parse(url, keys.clone()).map_err(invalid)?;
+        let is_new = forwarders.iter().all(|other| other.address() != forwarder.address());
+        ensure!(is_new, "URL {position} in FORWARD_URL: duplicate; remove one");
+        forwarders.push(forwarder);
+    }
+    Ok(forwarders)
+}
+
+/// Splits at whitespace, and at commas that a scheme follows.
+fn split(setting: &str) -> Vec<&str> {
+    let mut urls = Vec::new();
+    for mut rest in setting.split_whitespace() {
+        let is_separator = |&(index, _): &(usize, &str)| {
+            let next = &rest[index + 1..];
+            next.starts_with("http://") || next.starts_with("https://")
+        };
+        while let Some((index, _)) = rest.match_indices(',').find(is_separator) {
+            urls.push(&rest[..index]);
+            rest = &rest[index + 1..];
+        }
+        urls.push(rest.trim_end_matches(','));
+    }
+    urls
+}
+
+/// Creates a secret for `FORWARD_SECRET`.
+pub fn new_secret() -> String {
+    let key = rand::random::<[u8; 32]>();
+    format!("{SECRET_PREFIX}{}", BASE64_STANDARD.encode(key))
+}
+
+fn parse_secrets(setting: &str) -> Result<Vec<Vec<u8>>> {
+    let secrets = setting.split([',', ' ', '\n']).filter(|secret| !secret.is_empty());
+    let keys = (1..).zip(secrets).map(|(position, secret)| {
+        let key = secret.strip_prefix(SECRET_PREFIX);
+        let key = key.and_then(|key| BASE64_STANDARD.decode(key).ok());
+        let key = key.filter(|key| SECRET_LENGTHS.contains(&key.len()));
+        key.with_context(|| {
+            format!(
+                "secret {position} in FORWARD_SECRET: expected whsec_ and 24 to 64 bytes in \
+                 base64; create one with `tawk-listener forward secret`"
+            )
+        })
+    });
+    keys.collect()
+}
+
+impl Forwarder {
+    fn parse(text: &str, keys: Vec<Vec<u8>>) -> Result<Self> {
+        // The error may contain the URL.
+        let mut url = Url::parse(text).ok().context(ADVICE)?;
+        ensure!(["http", "https"].contains(&url.scheme()) && url.has_host(), ADVICE);
+        let (mut events, mut properties, mut with_signature) = (Vec::new(), Vec::new(), false);
+        let filters = url.fragment().unwrap_or_default().to_owned();
+        for filter in filters.split('&').filter(|filter| !filter.is_empty()) {
+            let values = |values: &str| values.split(',').map(str::to_owned).collect::<Vec<_>>();
+            match filter.split_once('=') {
+                Some(("event", names)) => events = values(names),
+                Some(("property", ids)) => properties = values(ids),
+                None if filter == "tawk-signature" => with_signature = true,
+                _ => return Err(anyhow!(ADVICE)),
+            }
+        }
+        url.set_fragment(None);
+        let client = http_client::builder(url.scheme())
+            .retry(retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT);
+        let client = if is_loopback(&url) { client.no_proxy() } else { client };
+        let client = http_client::build(client)?;
+        Ok(Self { url, events, properties, with_signature, keys, client })
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Returns what names the channel.
+    pub fn identity(&self) -> (String, String) {
+        (self.host().to_owned(), self.address())
+    }
+
+    /// Returns the URL without user and password, so that they can be changed.
+    fn address(&self) -> String {
+        let mut url = self.url.clone();
+        // These fail only without a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        format!("forward+{url}")
+    }
+
+    pub fn log_warnings(&self) {
+        if self.url.scheme() == "http" && !is_loopback(&self.url) {
+            let host = self.host();
+            warn!(host, "deliveries are forwarded without TLS; use https:// in FORWARD_URL");
+        }
+    }
+
+    /// Returns whether the filters let a delivery pass.
+    pub fn accepts(&self, delivery: &VerifiedDelivery) -> bool {
+        let passes = |filter: &[String], value: &Option<String>| {
+            filter.is_empty() || value.as_ref().is_some_and(|value| filter.contains(value))
+        };
+        passes(&self.events, &delivery.event) && passes(&self.properties, &delivery.property_id)
+    }
+
+    /// Posts the original bytes. Every attempt has the same `webhook-id`.
+    pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<(), SendError> {
+        let headers = self
+            .headers(delivery, SystemTime::now())
+            .ok_or_else(|| SendError::permanent("delivery has an id that is not a header"))?;
+        let request = self.client.post(self.url.clone()).headers(headers);
+        let response = request.body(delivery.body.clone()).send().await;
+        let response = response.map_err(|error| SendError::no_response(&error))?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(SendError::rejected(response.status(), response.headers(), None))
+    }
+
+    fn headers(&self, delivery: &VerifiedDelivery, now: SystemTime) -> Option<HeaderMap> {
+        // The signature itself would allow the receiver to replay the delivery.
+        let id = format!("msg_{}", &sha256_hex(&[delivery.signature.as_bytes()])[..32]);
+        let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let signed = [format!("{id}.{timestamp}.").as_bytes(), &delivery.body].concat();
+        let signatures: Vec<_> = self.keys.iter().map(|key| sign(key, &signed)).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut insert = |name: &'static str, value: &str| {
+            headers.insert(name, value.parse().ok()?);
+            Some(())
+        };
+        insert("webhook-id", &id)?;
+        insert("webhook-timestamp", &timestamp.to_string())?;
+        insert("webhook-signature", &signatures.join(" "))?;
+        if let Some(event) = &delivery.event {
+            // A name that is no header value is in the body.
+            let _ = insert("x-tawk-event", event);
+        }
+        if let Some(event_id) = &delivery.event_id {
+            insert("x-hook-event-id", event_id)?;
+        }
+        if self.with_signature {
+            insert("x-tawk-signature", &delivery.signature.to_string())?;
+        }
+        Some(headers)
+    }
+}
+
+fn sign(key: &[u8], signed: &[u8]) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let signature = mac.chain_update(signed).finalize().into_bytes();
+    format!("v1,{}", BASE64_STANDARD.encode(signature))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use tower_tawk::Signature;
+
+    use super::*;
+
+    fn delivery(event: &str, property: &str) -> VerifiedDelivery {
+        VerifiedDelivery {
+            signature: Signature::from_bytes([7; 20]),
+            secret_label: "default".to_owned(),
+            received_at: SystemTime::UNIX_EPOCH,
+            event_id: Some("invented-id".to_owned()),
+            event: Some(event.to_owned()),
+            chat_id: None,
+            ticket_id: None,
+            property_id: Some(property.to_owned()),
+            headers: "{}".to_owned(),
+            body: Bytes::from_static(b"{\"invented\":true}"),
+        }
+    }
+
+    fn forwarder(url: &str, secrets: &str) -> Forwarder {
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        forwarders(Some(url), Some(secrets)).unwrap().remove(0)
+    }
+
+    #[test]
+    fn urls_are_separated_by_whitespace_and_by_commas_before_a_scheme() {
+        assert_eq!(
+            split(" https://a.example/x?a=1,2#event=a,b,http://b.example/\n https://c.example, "),
+            ["https://a.example/x?a=1,2#event=a,b", "http://b.example/", "https://c.example"]
+        );
+        assert!(split(" ").is_empty());
+    }
+
+    #[test]
+    fn filters_by_event_and_property() {
+        let url = "http://127.0.0.1/hook#event=ticket:create,chat:start&property=shop";
+        let forwarder = forwarder(url, &new_secret());
+        assert!(forwarder.accepts(&delivery("ticket:create", "shop")));
+        assert!(forwarder.accepts(&delivery("chat:start", "shop")));
+        assert!(!forwarder.accepts(&delivery("chat:end", "shop")));
+        assert!(!forwarder.accepts(&delivery("ticket:create", "other")));
+        assert_eq!(forwarder.url.as_str(), "http://127.0.0.1/hook");
+    }
+
+    #[test]
+    fn signs_under_each_secret_and_hides_the_signature_of_tawk_to() {
+        let secrets = [new_secret(), new_secret()].join(",");
+        let plain = forwarder("http://127.0.0.1/hook", &secrets);
+        let headers = plain.headers(&delivery("chat:end", "shop"), SystemTime::now()).unwrap();
+        let signatures = headers["webhook-signature"].to_str().unwrap();
+        assert_eq!(signatures.matches("v1,").count(), 2);
+        assert_eq!(headers["x-tawk-event"], "chat:end");
+        assert_eq!(headers["x-hook-event-id"], "invented-id");
+        assert!(!headers.contains_key("x-tawk-signature"));
+        let later = plain.headers(&delivery("chat:end", "shop"), SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(later["webhook-id"], headers["webhook-id"], "the same for every attempt");
+
+        let with_signature = forwarder("http://127.0.0.1/hook#tawk-signature", &secrets);
+        let headers = with_signature.headers(&delivery("a", "b"), SystemTime::now()).unwrap();
+        assert_eq!(headers["x-tawk-signature"], "07".repeat(20));
+    }
+
+    #[test]
+    fn errors_name_the_position_and_quote_nothing() {
+        let secret = new_secret();
+        for (urls, secrets, expected) in [
+            ("https://a.example hidden", &*secret, "URL 2 in FORWARD_URL: expected https://HOST"),
+            ("https://a.example/#hidden=1", &secret, "URL 1 in FORWARD_URL: expected"),
+            ("https://a.example https://a.example/", &secret, "URL 2 in FORWARD_URL: duplicate"),
+            ("https://a.example", "whsec_hidden", "secret 1 in FORWARD_SECRET: expected whsec_"),
+            ("https://a.example", "hidden", "secret 1 in FORWARD_SECRET: expected whsec_"),
+        ] {
+            let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+            let error = forwarders(Some(urls), Some(secrets)).err().unwrap().to_string();
+            assert!(error.starts_with(expected) && !error.contains("hidden"), "{error}");
+        }
+        let error = forwarders(Some("https://a.example"), None).err().unwrap().to_string();
+        assert!(error.contains("forward secret"), "{error}");
+    }
+}
