@@ -95,7 +95,7 @@ impl Store {
         tokio::spawn(supervise("retention", retention));
     }
 
-    /// Stores a delivery, and that it is to be sent to `recipients`. Returns once both are committed.
+    /// Stores a delivery and what is to be sent to `recipients`. Returns once both are committed.
     /// If that was not confirmed in time, it may still succeed. A retry is a duplicate then.
     pub async fn store(
         &self,
