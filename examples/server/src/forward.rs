@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, Url, retry};
 use sha2::Sha256;
 use tracing::warn;
@@ -160,9 +160,7 @@ impl Forwarder {
 
     /// Posts the original bytes. Every attempt has the same `webhook-id`.
     pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<(), SendError> {
-        let headers = self
-            .headers(delivery, SystemTime::now())
-            .ok_or_else(|| SendError::permanent("delivery has an id that is not a header"))?;
+        let headers = self.headers(delivery, SystemTime::now());
         let request = self.client.post(self.url.clone()).headers(headers);
         let response = request.body(delivery.body.clone()).send().await;
         let response = response.map_err(|error| SendError::no_response(&error))?;
@@ -172,38 +170,34 @@ impl Forwarder {
         Err(SendError::rejected(response.status(), response.headers(), None))
     }
 
-    fn headers(&self, delivery: &VerifiedDelivery, now: SystemTime) -> Option<HeaderMap> {
+    fn headers(&self, delivery: &VerifiedDelivery, now: SystemTime) -> HeaderMap {
         // The signature itself would allow the receiver to replay the delivery.
         let id = format!("msg_{}", &sha256_hex(&[delivery.signature.as_bytes()])[..32]);
         let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let signed = [format!("{id}.{timestamp}.").as_bytes(), &delivery.body].concat();
-        let signatures: Vec<_> = self.keys.iter().map(|key| sign(key, &signed)).collect();
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let mut insert = |name: &'static str, value: &str| {
-            headers.insert(name, value.parse().ok()?);
-            Some(())
+        let head = format!("{id}.{timestamp}.");
+        let sign = |key: &Vec<u8>| sign(key, head.as_bytes(), &delivery.body);
+        let signatures: Vec<_> = self.keys.iter().map(sign).collect();
+        let signature = self.with_signature.then(|| delivery.signature.to_string());
+        let values = [
+            ("content-type", Some("application/json")),
+            ("webhook-id", Some(&id)),
+            ("webhook-timestamp", Some(&timestamp.to_string())),
+            ("webhook-signature", Some(&signatures.join(" "))),
+            ("x-tawk-event", delivery.event.as_deref()),
+            ("x-hook-event-id", delivery.event_id.as_deref()),
+            ("x-tawk-signature", signature.as_deref()),
+        ];
+        // The name of an event may be no header value. It is in the body too.
+        let header = |(name, value): (_, Option<&str>)| {
+            Some((HeaderName::from_static(name), value?.parse().ok()?))
         };
-        insert("webhook-id", &id)?;
-        insert("webhook-timestamp", &timestamp.to_string())?;
-        insert("webhook-signature", &signatures.join(" "))?;
-        if let Some(event) = &delivery.event {
-            // A name that is no header value is in the body.
-            let _ = insert("x-tawk-event", event);
-        }
-        if let Some(event_id) = &delivery.event_id {
-            insert("x-hook-event-id", event_id)?;
-        }
-        if self.with_signature {
-            insert("x-tawk-signature", &delivery.signature.to_string())?;
-        }
-        Some(headers)
+        values.into_iter().filter_map(header).collect()
     }
 }
 
-fn sign(key: &[u8], signed: &[u8]) -> String {
+fn sign(key: &[u8], head: &[u8], body: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    let signature = mac.chain_update(signed).finalize().into_bytes();
+    let signature = mac.chain_update(head).chain_update(body).finalize().into_bytes();
     format!("v1,{}", BASE64_STANDARD.encode(signature))
 }
 
@@ -263,17 +257,17 @@ mod tests {
     fn signs_under_each_secret_and_hides_the_signature_of_tawk_to() {
         let secrets = [new_secret(), new_secret()].join(",");
         let plain = forwarder("http://127.0.0.1/hook", &secrets);
-        let headers = plain.headers(&delivery("chat:end", "shop"), SystemTime::now()).unwrap();
+        let headers = plain.headers(&delivery("chat:end", "shop"), SystemTime::now());
         let signatures = headers["webhook-signature"].to_str().unwrap();
         assert_eq!(signatures.matches("v1,").count(), 2);
         assert_eq!(headers["x-tawk-event"], "chat:end");
         assert_eq!(headers["x-hook-event-id"], "invented-id");
         assert!(!headers.contains_key("x-tawk-signature"));
-        let later = plain.headers(&delivery("chat:end", "shop"), SystemTime::UNIX_EPOCH).unwrap();
+        let later = plain.headers(&delivery("chat:end", "shop"), SystemTime::UNIX_EPOCH);
         assert_eq!(later["webhook-id"], headers["webhook-id"], "the same for every attempt");
 
         let with_signature = forwarder("http://127.0.0.1/hook#tawk-signature", &secrets);
-        let headers = with_signature.headers(&delivery("a", "b"), SystemTime::now()).unwrap();
+        let headers = with_signature.headers(&delivery("a", "b"), SystemTime::now());
         assert_eq!(headers["x-tawk-signature"], "07".repeat(20));
     }
 

@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
@@ -17,6 +19,8 @@ use super::{Access, DATABASE_TIMEOUT};
 /// (WAL), and deleted data is overwritten. The query creates the write-ahead log.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                         PRAGMA secure_delete = ON; SELECT 1 FROM sqlite_schema";
+
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 pub fn parse_url(url: &str) -> Result<PathBuf> {
     let address = url.strip_prefix("sqlite:").context(INVALID_ADDRESS)?;
@@ -94,9 +98,26 @@ pub fn connect(path: &Path, access: Access) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(format!("file:{path}?{options}"), flags)?;
     connection.busy_timeout(DATABASE_TIMEOUT)?;
     if access != Access::Read {
-        connection.execute_batch(SETTINGS)?;
+        configure(&connection)?;
     }
     Ok(connection)
+}
+
+/// SQLite does not wait for the lock that the change to WAL needs, which another listener that
+/// starts may hold.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.execute_batch(SETTINGS) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < DATABASE_TIMEOUT =>
+            {
+                thread::sleep(RETRY_INTERVAL);
+            }
+            result => return result,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -320,7 +320,7 @@ fn every_setting_is_in_the_readme_and_in_the_example_dotenv_which_starts() {
     let example = include_str!("../../.env.example");
     let help = run(&["--help"], &[]).stdout;
     let names: Vec<_> = help.split("[env: ").skip(1).collect();
-    assert_eq!(names.len(), 20);
+    assert_eq!(names.len(), 22);
     for name in names {
         let name = name.split(['=', ']']).next().unwrap();
         assert!(example.contains(&format!("{name}=")), "{name} is not in .env.example");

@@ -149,10 +149,7 @@ fn redirects_are_not_followed() {
     assert_eq!(listener.deliver(&reply(0)).status, 200);
     let notifications = outbox_when(&store, |notifications| !notifications[0].error.is_empty());
     assert_eq!(notifications[0].state, "waiting");
-    assert_eq!(
-        notifications[0].error,
-        "receiver responded with 302: moved; set its new URL in NOTIFY_URL"
-    );
+    assert_eq!(notifications[0].error, "receiver responded with 302: moved; set its new URL");
     listener.stop();
     assert_eq!(elsewhere.connections(), 0);
 }
