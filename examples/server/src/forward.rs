@@ -22,6 +22,8 @@ const SECRET_PREFIX: &str = "whsec_";
 /// The specification requires 24 to 64 bytes.
 const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
+const CREATE_SECRET: &str = "create one with `tawk-listener forward secret`";
+
 const ADVICE: &str = "expected https://HOST/PATH, optionally with the filters \
                       #event=NAME,NAME&property=ID and with #tawk-signature";
 
@@ -96,7 +98,9 @@ fn parse_secrets(setting: &str) -> Result<Vec<Vec<u8>>> {
             )
         })
     });
-    keys.collect()
+    let keys = keys.collect::<Result<Vec<_>>>()?;
+    ensure!(!keys.is_empty(), "FORWARD_SECRET contains no secret; {CREATE_SECRET}");
+    Ok(keys)
 }
 
 impl Forwarder {
@@ -108,6 +112,8 @@ impl Forwarder {
         let filters = url.fragment().unwrap_or_default().to_owned();
         for filter in filters.split('&').filter(|filter| !filter.is_empty()) {
             let values = |values: &str| values.split(',').map(str::to_owned).collect::<Vec<_>>();
+            let is_complete = filter.split(['=', ',']).all(|value| !value.is_empty());
+            ensure!(is_complete, ADVICE);
             match filter.split_once('=') {
                 Some(("event", names)) => events = values(names),
                 Some(("property", ids)) => properties = values(ids),
@@ -279,6 +285,8 @@ mod tests {
             ("https://a.example/#hidden=1", &secret, "URL 1 in FORWARD_URL: expected"),
             ("https://a.example https://a.example/", &secret, "URL 2 in FORWARD_URL: duplicate"),
             ("https://a.example", "whsec_hidden", "secret 1 in FORWARD_SECRET: expected whsec_"),
+            ("https://a.example#event=", &secret, "URL 1 in FORWARD_URL: expected"),
+            ("https://a.example", ", ,", "FORWARD_SECRET contains no secret; create one"),
             ("https://a.example", "hidden", "secret 1 in FORWARD_SECRET: expected whsec_"),
         ] {
             let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();

@@ -117,8 +117,8 @@ async fn fail_abandoned(database: &Database, channels: &[String]) -> Result<(), 
             warn!(
                 channel,
                 notifications,
-                "pending notifications for a channel that is not in NOTIFY_URL; restore it, or \
-                 they fail after a day"
+                "pending notifications for a channel not in NOTIFY_URL or FORWARD_URL; restore it, \
+                 or they fail after a day"
             );
         }
     }
