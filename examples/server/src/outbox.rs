@@ -137,7 +137,7 @@ impl Worker {
         let delivery = self.state.store.delivery(claimed.delivery_id).await;
         let StoredDelivery { delivery, .. } = delivery
             .map_err(|error| SendError::transient(format!("failed to read delivery: {error}")))?
-            .ok_or_else(|| SendError::permanent("delivery was deleted (TAWK_RETENTION_DAYS)"))?;
+            .ok_or_else(|| SendError::permanent("delivery was deleted or erased"))?;
         let notifier = match &self.sender {
             Sender::Notify(notifier) => notifier,
             Sender::Forward(forwarder) => {

@@ -45,7 +45,7 @@ pub async fn receive(
     let summary = EventSummary::new(&event);
     let new = Arc::new(VerifiedDelivery::new(&verified, &headers, &summary, raw));
     let recipients = state.recipients(&new, &event);
-    let stored = state.store.store(Arc::clone(&new), recipients).await;
+    let stored = state.store.store(Arc::clone(&new), &event, recipients).await;
     access_log::log_verified(state.log_level, &new, &event, summary, &stored);
     match stored {
         Ok(Stored::New { .. }) => Ok(Json(json!({ "status": "ok" }))),

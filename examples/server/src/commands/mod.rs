@@ -40,7 +40,7 @@ pub enum Command {
     Healthcheck(Settings),
     /// Send signed test deliveries to a listener
     Send(send::Arguments),
-    /// Read the stored deliveries
+    /// Read, export and erase the stored deliveries
     Inbox(inbox::Arguments),
     /// Check the notification targets
     #[command(subcommand, arg_required_else_help = false)]

@@ -9,6 +9,7 @@ mod send_error;
 mod trigger;
 
 pub use channel::{Target, targets};
+pub use html::html_to_text;
 pub use message::Message;
 pub use notifier::{CONNECT_TIMEOUT, Notifier, TIMEOUT};
 pub use send_error::SendError;

@@ -94,6 +94,7 @@ pub struct PendingInsert {
     pub delivery: Arc<VerifiedDelivery>,
     /// Where it is sent to. Inserted in the same transaction.
     pub recipients: Vec<Recipient>,
+    pub search_text: String,
     pub response: oneshot::Sender<Result<Stored, StoreError>>,
 }
 

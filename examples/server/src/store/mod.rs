@@ -6,6 +6,8 @@ mod migrations;
 mod model;
 mod postgres;
 mod retention;
+mod search;
+mod search_text;
 mod sqlite;
 mod sqlite_file;
 mod sslmode;
@@ -15,6 +17,7 @@ pub use migrations::Schema;
 pub use model::{
     Notification, Outcome, Recipient, StoreError, Stored, StoredDelivery, VerifiedDelivery,
 };
+pub use search::{Filter, Order};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
+use tower_tawk::event::Event;
 use tracing::warn;
 
 use crate::supervise::supervise;
@@ -87,8 +91,8 @@ impl Store {
         .with_context(|| format!("failed to back up to {}", file.display()))
     }
 
-    /// Starts to delete deliveries older than `retention_days`, and to report what waits for
-    /// channels other than `channels`.
+    /// Starts to delete deliveries older than `retention_days`, to report what waits for channels
+    /// other than `channels`, and to make deliveries of an earlier version searchable.
     pub fn start(&self, channels: Arc<[String]>, retention_days: u32) {
         let database = self.database.clone();
         let retention = move || retention::run(database.clone(), channels.clone(), retention_days);
@@ -100,6 +104,7 @@ impl Store {
     pub async fn store(
         &self,
         delivery: Arc<VerifiedDelivery>,
+        event: &Event,
         recipients: Vec<Recipient>,
     ) -> Result<Stored, StoreError> {
         if cfg!(feature = "stub-store") {
@@ -108,7 +113,9 @@ impl Store {
         let is_sent = !recipients.is_empty();
         let (response, stored) = oneshot::channel();
         let store = async {
-            self.database.insert(PendingInsert { delivery, recipients, response }).await?;
+            let search_text = search_text::search_text(event, &delivery.body);
+            let insert = PendingInsert { delivery, recipients, search_text, response };
+            self.database.insert(insert).await?;
             stored.await.map_err(|_| StoreError::Closed)?
         };
         let stored = timeout(DATABASE_TIMEOUT, store).await.unwrap_or(Err(StoreError::Timeout))?;
@@ -118,19 +125,12 @@ impl Store {
         Ok(stored)
     }
 
-    /// Returns a delivery, or `None` if it does not exist or retention has deleted it.
+    /// Returns a delivery, or `None` if it does not exist or was erased.
     pub async fn delivery(&self, id: i64) -> Result<Option<StoredDelivery>, StoreError> {
-        const ONE: &str = "SELECT * FROM deliveries WHERE body IS NOT NULL AND id = $1";
-        let rows = self.database.read(ONE, vec![id.into()]).await?;
+        let columns = StoredDelivery::COLUMNS;
+        let one = format!("SELECT {columns} FROM deliveries WHERE body IS NOT NULL AND id = $1");
+        let rows = self.database.read(&one, vec![id.into()]).await?;
         rows.first().map(StoredDelivery::from_row).transpose()
-    }
-
-    /// Returns the next deliveries after `id`, in their order.
-    pub async fn deliveries_after(&self, id: i64) -> Result<Vec<StoredDelivery>, StoreError> {
-        const AFTER: &str =
-            "SELECT * FROM deliveries WHERE body IS NOT NULL AND id > $1 ORDER BY id LIMIT 16";
-        let rows = self.database.read(AFTER, vec![id.into()]).await?;
-        rows.iter().map(StoredDelivery::from_row).collect()
     }
 
     pub async fn notifications_after(&self, id: i64) -> Result<Vec<Notification>, StoreError> {

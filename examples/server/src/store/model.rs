@@ -97,6 +97,9 @@ pub struct StoredDelivery {
 }
 
 impl StoredDelivery {
+    pub const COLUMNS: &str = "id, signature, received_at, secret_label, event_id, event, \
+                               chat_id, ticket_id, property_id, headers, body";
+
     pub fn from_row(row: &Row) -> Result<Self, StoreError> {
         let signature: Vec<u8> = row.get("signature")?;
         let signature =

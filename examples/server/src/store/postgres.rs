@@ -40,14 +40,14 @@ const MAX_IDLE: Duration = Duration::from_secs(60);
 /// Inserts a batch, a column as an array, and the notifications of what is new, unless the channel
 /// has one of the event. Two listeners that insert in the same order cannot deadlock.
 const INSERT: &str = "WITH new AS (INSERT INTO deliveries (signature, received_at, secret_label, \
-        event_id, event, chat_id, ticket_id, property_id, headers, body) \
+        event_id, event, chat_id, ticket_id, property_id, headers, body, search_text) \
         SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], \
-        $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[]) \
+        $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::text[]) \
         ON CONFLICT (signature) DO NOTHING RETURNING id, signature, received_at), \
      notified AS (INSERT INTO outbox \
         (delivery_id, channel, replay, created_at, due_at, event_key) \
         SELECT id, channel, 0, received_at, received_at, event_key FROM new \
-        JOIN unnest($11::bytea[], $12::text[], $13::bytea[]) WITH ORDINALITY \
+        JOIN unnest($12::bytea[], $13::text[], $14::bytea[]) WITH ORDINALITY \
         AS notify (signature, channel, event_key, position) USING (signature) \
         ORDER BY event_key, position \
         ON CONFLICT DO NOTHING) \
@@ -222,7 +222,8 @@ async fn insert(
             event_keys.push(recipient.event_key(&insert.delivery));
         }
     }
-    let values: [Parameter<'_>; 13] = [
+    let search_texts: Vec<_> = inserts.iter().map(|insert| &*insert.search_text).collect();
+    let values: [Parameter<'_>; 14] = [
         (&column(inserts, |row| &row.signature.as_bytes()[..]), Type::BYTEA_ARRAY),
         (&column(inserts, |row| to_unix_millis(row.received_at)), Type::INT8_ARRAY),
         (&column(inserts, |row| &*row.secret_label), Type::TEXT_ARRAY),
@@ -233,6 +234,7 @@ async fn insert(
         (&column(inserts, |row| row.property_id.as_deref()), Type::TEXT_ARRAY),
         (&column(inserts, |row| &*row.headers), Type::TEXT_ARRAY),
         (&column(inserts, |row| &row.body[..]), Type::BYTEA_ARRAY),
+        (&search_texts, Type::TEXT_ARRAY),
         (&notified, Type::BYTEA_ARRAY),
         (&channels, Type::TEXT_ARRAY),
         (&event_keys, Type::BYTEA_ARRAY),

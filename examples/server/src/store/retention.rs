@@ -1,5 +1,5 @@
-//! Deletes old data every hour, in steps that do not delay deliveries. The signature and the time
-//! of a delivery are kept, so that duplicates are recognized forever.
+//! Deletes old data every hour, in steps that do not delay deliveries, and erases data on request.
+//! The signature and the time of a delivery are kept, so that duplicates are recognized forever.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,12 +9,13 @@ use tracing::{info, warn};
 
 use super::database::Database;
 use super::model::{StoreError, to_unix_millis};
+use super::{Store, search_text};
 use crate::supervise::panic_once;
 
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Minimum pause between two steps, in which deliveries are committed.
-const STEP_PAUSE: Duration = Duration::from_millis(50);
+pub const STEP_PAUSE: Duration = Duration::from_millis(50);
 
 /// The next step is smaller after one that took longer, since deliveries wait for it.
 const MAX_STEP_TIME: Duration = Duration::from_millis(250);
@@ -28,9 +29,11 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// is certain that none has.
 const ABANDONED_AFTER: Duration = Duration::from_secs(26 * 60 * 60);
 
-const DELIVERIES: &str = "UPDATE deliveries SET secret_label = NULL, event_id = NULL, \
-     event = NULL, chat_id = NULL, ticket_id = NULL, property_id = NULL, headers = NULL, \
-     body = NULL WHERE id IN (SELECT id FROM (SELECT id, bytes, \
+/// Assignments that erase a row of `deliveries`.
+const ERASE: &str = "secret_label = NULL, event_id = NULL, event = NULL, chat_id = NULL, \
+     ticket_id = NULL, property_id = NULL, headers = NULL, body = NULL, search_text = NULL";
+
+const DELIVERIES: &str = "WHERE id IN (SELECT id FROM (SELECT id, bytes, \
      sum(bytes) OVER (ORDER BY received_at, id) - bytes AS bytes_before \
      FROM (SELECT id, received_at, length(body) AS bytes FROM deliveries \
      WHERE body IS NOT NULL AND received_at < $1 ORDER BY received_at, id LIMIT $2) AS old) AS old \
@@ -45,8 +48,9 @@ pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
     loop {
         let deleted = delete_old(&database, days).await;
         let failed = fail_abandoned(&database, &channels).await;
-        if let Err(error) = deleted.and(failed) {
-            warn!(%error, "failed to delete old data; retrying in an hour");
+        let filled = search_text::fill(&database).await;
+        if let Err(error) = deleted.and(failed).and(filled) {
+            warn!(%error, "failed to maintain old deliveries; retrying in an hour");
         }
         sleep(INTERVAL).await;
     }
@@ -57,12 +61,10 @@ async fn delete_old(database: &Database, days: u32) -> Result<(), StoreError> {
         return Ok(());
     };
     in_steps(database, NOTIFICATIONS, time).await?;
-    let deliveries = in_steps(database, DELIVERIES, time).await?;
+    let erase = format!("UPDATE deliveries SET {ERASE} {DELIVERIES}");
+    let deliveries = in_steps(database, &erase, time).await?;
     if deliveries > 0 {
-        if matches!(database, Database::Sqlite(_)) {
-            // Overwrites what the database file and its log still hold.
-            database.write("PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await?;
-        }
+        truncate_log(database).await?;
         info!(deliveries, "old deliveries deleted");
     }
     Ok(())
@@ -87,6 +89,37 @@ async fn in_steps(database: &Database, sql: &str, time: SystemTime) -> Result<us
         }
         sleep(duration.max(STEP_PAUSE)).await;
     }
+}
+
+impl Store {
+    /// Erases deliveries, and what was and is to be sent of them.
+    pub async fn erase(&self, ids: &[i64]) -> Result<(), StoreError> {
+        for step in ids.chunks(16) {
+            let places: Vec<_> = (1..=step.len()).map(|place| format!("${place}")).collect();
+            let places = places.join(", ");
+            // First, since a delivery that is erased would not be found again after a failure.
+            for statement in [
+                format!("DELETE FROM outbox WHERE delivery_id IN ({places})"),
+                format!("UPDATE deliveries SET {ERASE} WHERE id IN ({places})"),
+            ] {
+                let values = step.iter().map(|id| (*id).into()).collect();
+                self.database.write(&statement, values).await?;
+            }
+        }
+        // SQLite waits 5 s for those who read.
+        let is_empty = matches!(truncate_log(&self.database).await, Ok(true));
+        let error = "erased, but the write-ahead log still holds it, as another program reads the \
+                     database; erase again";
+        if is_empty { Ok(()) } else { Err(StoreError::Failed(error.to_owned())) }
+    }
+}
+
+/// Empties the write-ahead log of SQLite, which holds earlier versions of what was overwritten.
+/// Returns `false` if another connection uses it.
+async fn truncate_log(database: &Database) -> Result<bool, StoreError> {
+    let Database::Sqlite(_) = database else { return Ok(true) };
+    let rows = database.write("PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await?;
+    Ok(rows.first().map(|row| row.get::<i64>("busy")).transpose()? == Some(0))
 }
 
 /// Fails notifications that have waited for long for a channel that is no longer in `NOTIFY_URL`,

@@ -21,8 +21,8 @@ use crate::supervise::{panic_once, supervise_thread};
 use crate::telemetry::metrics::Metrics;
 
 const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_label, event_id, \
-                      event, chat_id, ticket_id, property_id, headers, body) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                      event, chat_id, ticket_id, property_id, headers, body, search_text) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
                       ON CONFLICT (signature) DO NOTHING";
 
 /// Inserts nothing if the channel has a notification of the event.
@@ -212,7 +212,7 @@ fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Resul
     let mut insert_delivery = connection.prepare_cached(INSERT)?;
     let mut insert_notification = connection.prepare_cached(NOTIFY)?;
     let mut stored = Vec::with_capacity(inserts.len());
-    for PendingInsert { delivery, recipients, .. } in inserts {
+    for PendingInsert { delivery, recipients, search_text, .. } in inserts {
         let received_at = to_unix_millis(delivery.received_at);
         let inserted = insert_delivery.execute(params![
             delivery.signature.as_bytes(),
@@ -225,6 +225,7 @@ fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Resul
             delivery.property_id,
             delivery.headers,
             &delivery.body[..],
+            search_text,
         ])?;
         if inserted == 0 {
             stored.push(Stored::Duplicate);

@@ -3,8 +3,10 @@
 mod backup;
 mod commands;
 mod crash;
+mod csv;
 mod deliveries;
 mod duplicates;
+mod erase;
 #[cfg(unix)]
 mod half_open;
 mod migrations;
@@ -15,6 +17,7 @@ mod postgres_only;
 #[cfg(unix)]
 mod read_only;
 mod retention;
+mod search;
 mod session_settings;
 mod settings;
 mod sqlite_file;
@@ -46,4 +49,17 @@ crate::support::on_each_database! {
     commands::replay_does_not_change_the_delivery,
     commands::reports_a_missing_delivery_in_one_line,
     commands::prints_no_terminal_escape_sequences,
+    search::finds_words_of_all_scripts_in_names_subjects_and_messages,
+    search::filters_by_event_chat_property_person_and_time,
+    search::list_prints_the_newest_first_and_continues,
+    search::finds_deliveries_however_far_apart_their_ids_are,
+    search::export_of_a_person_includes_deliveries_without_the_name,
+    search::makes_earlier_deliveries_searchable,
+    search::stores_and_searches_any_text,
+    csv::exports_a_row_for_each_message,
+    csv::a_spreadsheet_runs_no_cell,
+    erase::prints_what_it_would_erase,
+    erase::erases_the_deliveries_of_an_email_address_and_of_their_chats,
+    erase::erases_a_chat_or_a_ticket,
+    erase::what_is_pending_for_an_erased_delivery_is_not_sent,
 }

@@ -31,6 +31,8 @@ fn backs_up_sqlite_while_the_listener_runs() {
     let expected = [0, 1, 2].map(|number| sign(&delivery(number)));
     let copy = Store { directory: store.directory, url: "sqlite://copy of tawk.db".to_owned() };
     assert_eq!(copy.signatures(), expected);
+    let found = copy.inbox(&["export", "--search", "visitor 1"]).stdout;
+    assert!(found.contains(&expected[1]) && found.lines().count() == 1, "{found}");
     let listener = copy.listener();
     assert_eq!(outcome(&listener.deliver(&delivery(4))), (200, STORED));
     assert_eq!(copy.signatures().len(), 4);

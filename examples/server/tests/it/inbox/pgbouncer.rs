@@ -86,7 +86,7 @@ fn works_behind_pgbouncer_in_transaction_mode() {
     let stored = store.signatures();
     assert_eq!(stored.len(), 400);
     assert!(stored.contains(&sign(&delivery(399))));
-    assert_eq!(store.inbox(&["list"]).stdout.lines().count(), 1 + 400);
+    assert_eq!(store.inbox(&["list", "--limit", "1000"]).stdout.lines().count(), 1 + 400);
     assert_eq!(store.inbox(&["outbox"]).stdout.lines().count(), 1 + 400);
     assert_eq!(store.inbox_with(&["replay", "1"], &settings).code, Some(0));
 

@@ -1,5 +1,9 @@
 //! `tawk-listener inbox`: reads the database from the command line, also while the listener runs.
 
+mod erase;
+mod export;
+mod list;
+
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,9 +14,9 @@ use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
-use crate::escape::{escaped, json_text, printable};
+use crate::escape::{escaped, printable};
 use crate::notify::{self, Target};
-use crate::store::{Access, Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
+use crate::store::{Access, Notification, Store, StoreError, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 use crate::{print_error, redact};
 
@@ -28,8 +32,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print a table of all deliveries, the oldest first
-    List,
+    /// Print a table of the deliveries, the newest first
+    List(list::List),
     /// Print one delivery with its decoded body
     Show {
         /// Delivery id, from `inbox list` or the log
@@ -44,8 +48,11 @@ enum Command {
     },
     /// Print a table of all notifications, with their state and the last error
     Outbox,
-    /// Print all deliveries as JSON, one per line, with their raw bodies
-    Export,
+    /// Print deliveries as JSON, one per line, with their raw bodies, or their messages as CSV, the
+    /// oldest first
+    Export(export::Export),
+    /// Erase the deliveries of a person or chat; without --yes, print which ones
+    Erase(erase::Erase),
     /// Copy the SQLite database to a new file, also while the listener runs
     Backup {
         /// File to create
@@ -55,7 +62,7 @@ enum Command {
 
 pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode> {
     let access = match command {
-        Command::Replay { .. } => Access::Write,
+        Command::Replay { .. } | Command::Erase(_) => Access::Write,
         _ => Access::Read,
     };
     let store = Store::open(&database.database_url, access, Metrics::new()).await?;
@@ -73,13 +80,9 @@ pub async fn run(Arguments { database, command }: Arguments) -> Result<ExitCode>
 
 async fn execute(store: &Store, command: Command) -> Result<()> {
     match command {
-        Command::List => {
-            print(
-                "    id  received                  event                    \
-                 chat or ticket                        secret           bytes",
-            )?;
-            print_all(store, Store::deliveries_after, delivery_row).await
-        }
+        Command::List(command) => list::run(store, command).await,
+        Command::Export(command) => export::run(store, command).await,
+        Command::Erase(command) => erase::run(store, command).await,
         Command::Outbox => {
             print(
                 "    id  delivery  channel                           state    \
@@ -87,7 +90,6 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
             )?;
             print_all(store, Store::notifications_after, notification_row).await
         }
-        Command::Export => print_all(store, Store::deliveries_after, json_row).await,
         Command::Show { id } => {
             let stored = find(store, id).await?;
             let mut object = to_json(&stored);
@@ -124,17 +126,6 @@ fn print(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
-fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> (i64, String) {
-    let VerifiedDelivery { event, chat_id, ticket_id, secret_label, body, .. } = delivery;
-    let received = format_rfc3339_millis(delivery.received_at);
-    let event = event.as_deref().unwrap_or_default();
-    let subject = chat_id.as_deref().or(ticket_id.as_deref()).unwrap_or_default();
-    let bytes = body.len();
-    let row =
-        format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}");
-    (*id, row)
-}
-
 fn notification_row(notification: &Notification) -> (i64, String) {
     let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
     let at = format_rfc3339_millis(notification.at);
@@ -144,12 +135,9 @@ fn notification_row(notification: &Notification) -> (i64, String) {
     (*id, row)
 }
 
-fn json_row(stored: &StoredDelivery) -> (i64, String) {
-    (stored.id, json_text(&to_json(stored)))
-}
-
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
-    let why = || format!("there is no delivery {id} within TAWK_RETENTION_DAYS; see `inbox list`");
+    let why =
+        || format!("there is no delivery {id}, or it was deleted or erased; see `inbox list`");
     store.delivery(id).await?.with_context(why)
 }
 

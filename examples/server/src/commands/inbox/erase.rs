@@ -1,0 +1,42 @@
+//! `tawk-listener inbox erase`.
+
+use anyhow::{Result, anyhow, ensure};
+use clap::Args;
+
+use super::{list, print};
+use crate::print_error;
+use crate::store::{Filter, Order, Store};
+
+// The comments are what `--help` shows.
+#[derive(Args)]
+pub struct Erase {
+    /// Email address of a visitor or requester, whose chats and tickets are erased
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "chat", required_unless_present = "chat")]
+    email: Option<String>,
+    /// Id of a chat or ticket
+    #[arg(long, value_name = "ID")]
+    chat: Option<String>,
+    /// Erase the deliveries, instead of only printing which ones
+    #[arg(long)]
+    yes: bool,
+}
+
+pub async fn run(store: &Store, Erase { email, chat, yes }: Erase) -> Result<()> {
+    let is_blank = |text: &String| text.trim().is_empty();
+    ensure!(!email.as_ref().is_some_and(is_blank), "the email address is empty");
+    let filter = store.with_chats(Filter { email, chat, ..Filter::default() }).await?;
+    let (mut erased, mut ids) = (Vec::new(), store.ids(&filter).await?);
+    print(list::HEADING)?;
+    while !ids.is_empty() {
+        for stored in store.next_page(&filter, &mut ids, Order::OldestFirst).await? {
+            print(&list::table_row(&stored))?;
+            erased.push(stored.id);
+        }
+    }
+    if yes {
+        store.erase(&erased).await?;
+    } else {
+        print_error(&anyhow!("nothing is erased yet; add --yes to erase these deliveries"));
+    }
+    Ok(())
+}
