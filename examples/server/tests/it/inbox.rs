@@ -3,7 +3,7 @@
 mod backup;
 mod commands;
 mod crash;
-mod deliveries;
+pub(crate) mod deliveries;
 mod duplicates;
 #[cfg(unix)]
 mod half_open;
