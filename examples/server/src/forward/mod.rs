@@ -50,7 +50,7 @@ pub struct Forwarder {
 enum Transport {
     Http(Client),
     #[cfg(feature = "nats")]
-    Nats(nats::Nats),
+    Nats(Box<nats::Nats>),
 }
 
 /// Parses `FORWARD_URL` and `FORWARD_SECRET`. Errors name a URL or a secret by its position.
@@ -179,18 +179,20 @@ impl Forwarder {
     /// Sends the original bytes. Every attempt has the same `webhook-id`.
     pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<(), SendError> {
         let headers = self.headers(delivery, SystemTime::now());
-        let client = match &self.transport {
-            Transport::Http(client) => client,
+        let body = delivery.body.clone();
+        match &self.transport {
+            Transport::Http(client) => {
+                let request = client.post(self.url.clone()).headers(headers).body(body);
+                let response = request.send().await;
+                let response = response.map_err(|error| SendError::no_response(&error))?;
+                if response.status().is_success() {
+                    return Ok(());
+                }
+                Err(SendError::rejected(response.status(), response.headers(), None))
+            }
             #[cfg(feature = "nats")]
-            Transport::Nats(nats) => return nats.publish(&headers, delivery.body.clone()).await,
-        };
-        let request = client.post(self.url.clone()).headers(headers);
-        let response = request.body(delivery.body.clone()).send().await;
-        let response = response.map_err(|error| SendError::no_response(&error))?;
-        if response.status().is_success() {
-            return Ok(());
+            Transport::Nats(nats) => nats.publish(&headers, body).await,
         }
-        Err(SendError::rejected(response.status(), response.headers(), None))
     }
 
     fn headers(&self, delivery: &VerifiedDelivery, now: SystemTime) -> HeaderMap {
@@ -222,7 +224,7 @@ impl Transport {
     fn new(url: &Url) -> Result<Self> {
         if ["nats", "tls"].contains(&url.scheme()) {
             #[cfg(feature = "nats")]
-            return nats::Nats::parse(url).map(Self::Nats);
+            return Ok(Self::Nats(Box::new(nats::Nats::parse(url)?)));
             #[cfg(not(feature = "nats"))]
             bail!("nats:// is not in this build; build it with `--features nats`");
         }

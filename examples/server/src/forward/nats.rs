@@ -1,4 +1,4 @@
-//! [`Nats`]: publishes to a JetStream stream, which drops a message whose id it has
+//! [`Nats`]: publishes to a `JetStream` stream, which drops a message whose id it has
 //! (<https://docs.nats.io/nats-concepts/jetstream/streams#duplicate-window>).
 
 use anyhow::{Context as _, Result, ensure};

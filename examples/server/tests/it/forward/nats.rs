@@ -1,4 +1,4 @@
-//! JetStream, by a real `nats-server`, if that is installed.
+//! `JetStream`, by a real `nats-server`, if that is installed.
 
 use std::collections::HashSet;
 use std::process::{Child, Command, Stdio};
