@@ -136,8 +136,9 @@ pub struct Notify {
 /// Forwarding. Both are strings and hidden, because they are or contain secrets.
 #[derive(Args)]
 pub struct Forward {
-    /// Addresses that every delivery is forwarded to, separated by whitespace: https://HOST/PATH,
-    /// optionally with filters, as in https://HOST/PATH#event=ticket:create,chat:end&property=ID
+    /// Addresses that every delivery is forwarded to, separated by whitespace: https://HOST/PATH
+    /// or nats://HOST/SUBJECT, optionally with filters, as in
+    /// https://HOST/PATH#event=ticket:create,chat:end&property=ID
     #[arg(long, env, hide_env_values = true, value_name = "URLS")]
     forward_url: Option<String>,
 

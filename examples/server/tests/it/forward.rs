@@ -1,5 +1,7 @@
 //! Deliveries forwarded to programs: the original bytes, to every address, at least once.
 
+#[cfg(feature = "nats")]
+mod nats;
 mod sent;
 
 use standardwebhooks::Webhook;

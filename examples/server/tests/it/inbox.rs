@@ -4,7 +4,7 @@ mod backup;
 mod commands;
 mod crash;
 mod csv;
-mod deliveries;
+pub(crate) mod deliveries;
 mod duplicates;
 mod erase;
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use crate::notify::outbox::outbox_when;
 use crate::notify::receiver::{Received, Receiver, status, unavailable};
 use crate::support::{Store, payload, payloads, sign};
 
-const SECRET: &str = "whsec_aW52ZW50ZWQtaW52ZW50ZWQtaW52ZW50ZWQ=";
+pub(super) const SECRET: &str = "whsec_aW52ZW50ZWQtaW52ZW50ZWQtaW52ZW50ZWQ=";
 const OLD_SECRET: &str = "whsec_b3RoZXJfb3RoZXJfb3RoZXJfb3RoZXJfb3RoZXI=";
 
 fn headers(received: &Received) -> HeaderMap {

@@ -2,9 +2,14 @@
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //! The outbox decides when.
 
+#[cfg(feature = "nats")]
+mod nats;
+
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+#[cfg(not(feature = "nats"))]
+use anyhow::bail;
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
@@ -24,8 +29,10 @@ const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 const CREATE_SECRET: &str = "create one with `tawk-listener forward secret`";
 
-const ADVICE: &str = "expected https://HOST/PATH, optionally with the filters \
-                      #event=NAME,NAME&property=ID and with #tawk-signature";
+const ADVICE: &str = "expected https://HOST/PATH or nats://HOST/SUBJECT, optionally with the \
+                      filters #event=NAME,NAME&property=ID and with #tawk-signature";
+
+const SCHEMES: [&str; 4] = ["https", "http", "nats", "tls"];
 
 /// An address that deliveries are forwarded to. There is no `Debug`: the URL may be a secret.
 pub struct Forwarder {
@@ -37,7 +44,13 @@ pub struct Forwarder {
     /// Whether the signature of Tawk.to is forwarded. With the body, it can be replayed.
     with_signature: bool,
     keys: Vec<Vec<u8>>,
-    client: Client,
+    transport: Transport,
+}
+
+enum Transport {
+    Http(Client),
+    #[cfg(feature = "nats")]
+    Nats(Box<nats::Nats>),
 }
 
 /// Parses `FORWARD_URL` and `FORWARD_SECRET`. Errors name a URL or a secret by its position.
@@ -67,8 +80,8 @@ fn split(setting: &str) -> Vec<&str> {
     let mut urls = Vec::new();
     for mut rest in setting.split_whitespace() {
         let is_separator = |&(index, _): &(usize, &str)| {
-            let next = &rest[index + 1..];
-            next.starts_with("http://") || next.starts_with("https://")
+            let scheme = rest[index + 1..].split_once("://");
+            scheme.is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
         };
         while let Some((index, _)) = rest.match_indices(',').find(is_separator) {
             urls.push(&rest[..index]);
@@ -107,7 +120,7 @@ impl Forwarder {
     fn parse(text: &str, keys: Vec<Vec<u8>>) -> Result<Self> {
         // The error may contain the URL.
         let mut url = Url::parse(text).ok().context(ADVICE)?;
-        ensure!(["http", "https"].contains(&url.scheme()) && url.has_host(), ADVICE);
+        ensure!(SCHEMES.contains(&url.scheme()) && url.has_host(), ADVICE);
         let (mut events, mut properties, mut with_signature) = (Vec::new(), Vec::new(), false);
         let filters = url.fragment().unwrap_or_default().to_owned();
         for filter in filters.split('&').filter(|filter| !filter.is_empty()) {
@@ -122,13 +135,8 @@ impl Forwarder {
             }
         }
         url.set_fragment(None);
-        let client = http_client::builder(url.scheme())
-            .retry(retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT);
-        let client = if is_loopback(&url) { client.no_proxy() } else { client };
-        let client = http_client::build(client)?;
-        Ok(Self { url, events, properties, with_signature, keys, client })
+        let transport = Transport::new(&url)?;
+        Ok(Self { url, events, properties, with_signature, keys, transport })
     }
 
     fn host(&self) -> &str {
@@ -150,9 +158,13 @@ impl Forwarder {
     }
 
     pub fn log_warnings(&self) {
-        if self.url.scheme() == "http" && !is_loopback(&self.url) {
+        if ["http", "nats"].contains(&self.url.scheme()) && !is_loopback(&self.url) {
             let host = self.host();
-            warn!(host, "deliveries are forwarded without TLS; use https:// in FORWARD_URL");
+            warn!(
+                host,
+                "deliveries are forwarded without TLS; use https:// in FORWARD_URL, or tls:// for \
+                 NATS"
+            );
         }
     }
 
@@ -164,16 +176,23 @@ impl Forwarder {
         passes(&self.events, &delivery.event) && passes(&self.properties, &delivery.property_id)
     }
 
-    /// Posts the original bytes. Every attempt has the same `webhook-id`.
+    /// Sends the original bytes. Every attempt has the same `webhook-id`.
     pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<(), SendError> {
         let headers = self.headers(delivery, SystemTime::now());
-        let request = self.client.post(self.url.clone()).headers(headers);
-        let response = request.body(delivery.body.clone()).send().await;
-        let response = response.map_err(|error| SendError::no_response(&error))?;
-        if response.status().is_success() {
-            return Ok(());
+        let body = delivery.body.clone();
+        match &self.transport {
+            Transport::Http(client) => {
+                let request = client.post(self.url.clone()).headers(headers).body(body);
+                let response = request.send().await;
+                let response = response.map_err(|error| SendError::no_response(&error))?;
+                if response.status().is_success() {
+                    return Ok(());
+                }
+                Err(SendError::rejected(response.status(), response.headers(), None))
+            }
+            #[cfg(feature = "nats")]
+            Transport::Nats(nats) => nats.publish(&headers, body).await,
         }
-        Err(SendError::rejected(response.status(), response.headers(), None))
     }
 
     fn headers(&self, delivery: &VerifiedDelivery, now: SystemTime) -> HeaderMap {
@@ -198,6 +217,23 @@ impl Forwarder {
             Some((HeaderName::from_static(name), value?.parse().ok()?))
         };
         values.into_iter().filter_map(header).collect()
+    }
+}
+
+impl Transport {
+    fn new(url: &Url) -> Result<Self> {
+        if ["nats", "tls"].contains(&url.scheme()) {
+            #[cfg(feature = "nats")]
+            return Ok(Self::Nats(Box::new(nats::Nats::parse(url)?)));
+            #[cfg(not(feature = "nats"))]
+            bail!("nats:// is not in this build; build it with `--features nats`");
+        }
+        let client = http_client::builder(url.scheme())
+            .retry(retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT);
+        let client = if is_loopback(url) { client.no_proxy() } else { client };
+        Ok(Self::Http(http_client::build(client)?))
     }
 }
 
@@ -242,8 +278,8 @@ mod tests {
     #[test]
     fn urls_are_separated_by_whitespace_and_by_commas_before_a_scheme() {
         assert_eq!(
-            split(" https://a.example/x?a=1,2#event=a,b,http://b.example/\n https://c.example, "),
-            ["https://a.example/x?a=1,2#event=a,b", "http://b.example/", "https://c.example"]
+            split(" https://a.example/x?a=1,2#event=a,b,http://b.example/\n nats://c.example/s, "),
+            ["https://a.example/x?a=1,2#event=a,b", "http://b.example/", "nats://c.example/s"]
         );
         assert!(split(" ").is_empty());
     }
