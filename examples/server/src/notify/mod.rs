@@ -11,7 +11,7 @@ mod trigger;
 pub use channel::{Target, targets};
 pub use message::Message;
 pub use notifier::{CONNECT_TIMEOUT, Notifier, TIMEOUT};
-pub use send_error::SendError;
+pub use send_error::{SendError, responded};
 pub use trigger::{Trigger, Triggers};
 
 use sha2::{Digest, Sha256};

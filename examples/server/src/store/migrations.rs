@@ -15,21 +15,28 @@ use super::model::StoreError;
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-const NAMES: [&str; 4] =
-    ["V1__deliveries", "V2__outbox", "V3__one_notification_per_event", "V4__channels"];
+const NAMES: [&str; 5] = [
+    "V1__deliveries",
+    "V2__outbox",
+    "V3__one_notification_per_event",
+    "V4__channels",
+    "V5__attempts",
+];
 
-const SQLITE: [&str; 4] = [
+const SQLITE: [&str; 5] = [
     include_str!("../../migrations/sqlite/0001_deliveries.sql"),
     include_str!("../../migrations/sqlite/0002_outbox.sql"),
     include_str!("../../migrations/sqlite/0003_one_notification_per_event.sql"),
     include_str!("../../migrations/sqlite/0004_channels.sql"),
+    include_str!("../../migrations/sqlite/0005_attempts.sql"),
 ];
 
-const POSTGRES: [&str; 4] = [
+const POSTGRES: [&str; 5] = [
     include_str!("../../migrations/postgres/0001_deliveries.sql"),
     include_str!("../../migrations/postgres/0002_outbox.sql"),
     include_str!("../../migrations/postgres/0003_one_notification_per_event.sql"),
     include_str!("../../migrations/postgres/0004_channels.sql"),
+    include_str!("../../migrations/postgres/0005_attempts.sql"),
 ];
 
 #[derive(PartialEq)]

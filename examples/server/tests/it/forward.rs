@@ -1,5 +1,6 @@
 //! Deliveries forwarded to programs: the original bytes, to every address, at least once.
 
+mod attempts;
 mod sent;
 
 use standardwebhooks::Webhook;
@@ -10,6 +11,9 @@ crate::support::on_each_database! {
     sent::every_delivery_is_forwarded_to_every_address_as_it_arrived,
     sent::filters_select_events_and_properties,
     sent::a_failed_attempt_is_repeated_with_the_same_id_and_gone_is_not,
+    attempts::lists_every_attempt_with_its_outcome,
+    attempts::keeps_the_last_20_attempts,
+    attempts::an_abandoned_forward_names_its_setting,
     sent::the_signature_of_tawk_to_is_forwarded_only_if_it_is_asked_for,
 }
 

@@ -2,9 +2,10 @@
 
 mod backup;
 mod commands;
-mod crash;
-mod deliveries;
+pub(crate) mod crash;
+pub(crate) mod deliveries;
 mod duplicates;
+mod forward;
 #[cfg(unix)]
 mod half_open;
 mod migrations;
@@ -45,5 +46,8 @@ crate::support::on_each_database! {
     commands::show_prints_the_exported_delivery,
     commands::replay_does_not_change_the_delivery,
     commands::reports_a_missing_delivery_in_one_line,
+    forward::sends_deliveries_as_tawk_to_sent_them_the_oldest_first,
+    forward::fails_unless_every_response_is_2xx,
+    forward::sends_the_deliveries_since_a_time,
     commands::prints_no_terminal_escape_sequences,
 }

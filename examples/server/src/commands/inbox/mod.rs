@@ -1,5 +1,8 @@
 //! `tawk-listener inbox`: reads the database from the command line, also while the listener runs.
 
+mod forward;
+mod outbox;
+
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +15,7 @@ use serde_json::{Value, json};
 use crate::config::{self, Notify};
 use crate::escape::{escaped, json_text, printable};
 use crate::notify::{self, Target};
-use crate::store::{Access, Notification, Store, StoreError, StoredDelivery, VerifiedDelivery};
+use crate::store::{Access, Store, StoreError, StoredDelivery, VerifiedDelivery};
 use crate::telemetry::metrics::Metrics;
 use crate::{print_error, redact};
 
@@ -42,7 +45,10 @@ enum Command {
         #[command(flatten)]
         notify: Notify,
     },
-    /// Print a table of all notifications, with their state and the last error
+    /// Send deliveries to another URL, as Tawk.to sent them: with the same body and signature
+    #[command(after_help = "Exit status: 0 if every response was 2xx, else 1.")]
+    Forward(forward::Arguments),
+    /// Print a table of all notifications and forwards, with their state and their last attempts
     Outbox,
     /// Print all deliveries as JSON, one per line, with their raw bodies
     Export,
@@ -80,13 +86,7 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
             )?;
             print_all(store, Store::deliveries_after, delivery_row).await
         }
-        Command::Outbox => {
-            print(
-                "    id  delivery  channel                           state    \
-                 tries  sent, failed or due       why",
-            )?;
-            print_all(store, Store::notifications_after, notification_row).await
-        }
+        Command::Outbox => outbox::run(store).await,
         Command::Export => print_all(store, Store::deliveries_after, json_row).await,
         Command::Show { id } => {
             let stored = find(store, id).await?;
@@ -96,6 +96,7 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
             }
             Ok(print(&escaped(format!("{object:#}")))?)
         }
+        Command::Forward(arguments) => forward::run(store, arguments).await,
         Command::Backup { file } => store.backup(&file).await,
         Command::Replay { id, notify } => replay(store, id, &notify).await,
     }
@@ -132,15 +133,6 @@ fn delivery_row(StoredDelivery { id, delivery }: &StoredDelivery) -> (i64, Strin
     let bytes = body.len();
     let row =
         format!("{id:>6}  {received}  {event:23}  {subject:36}  {secret_label:12}  {bytes:>8}");
-    (*id, row)
-}
-
-fn notification_row(notification: &Notification) -> (i64, String) {
-    let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
-    let at = format_rfc3339_millis(notification.at);
-    let why = notification.last_error.as_deref().unwrap_or_default();
-    let row =
-        format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}");
     (*id, row)
 }
 
