@@ -1,6 +1,8 @@
 //! Deliveries forwarded to programs: the original bytes, to every address, at least once.
 
 mod attempts;
+mod crash;
+mod python;
 mod sent;
 
 use standardwebhooks::Webhook;
