@@ -1,6 +1,7 @@
-//! The HTTP client of notifications, `send` and `healthcheck`.
+//! The HTTP client of notifications, forwards, `send` and `healthcheck`.
 
 use anyhow::Context;
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
@@ -9,6 +10,15 @@ pub fn builder(scheme: &str) -> ClientBuilder {
     let client = Client::builder().user_agent("tawk-listener").redirect(Policy::none());
     // Otherwise a system without certificates could not send at all.
     if scheme == "http" { client.tls_certs_only([]) } else { client }
+}
+
+/// Creates headers, without those that have no value or an invalid one, as the name of an event may
+/// be.
+pub fn headers<const N: usize>(values: [(&'static str, Option<&str>); N]) -> HeaderMap {
+    let header = |(name, value): (_, Option<&str>)| {
+        Some((HeaderName::from_static(name), value?.parse().ok()?))
+    };
+    values.into_iter().filter_map(header).collect()
 }
 
 /// Fails if the system has no trusted certificates.

@@ -2,7 +2,7 @@
 //! does not delay the others. Retries after 1 s, then twice as long each time up to an hour.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use humantime::format_rfc3339_seconds;
 use tokio::task::JoinSet;
@@ -95,8 +95,11 @@ impl Worker {
 
     /// Sends a notification and records the outcome. Returns until when the receiver asks to pause.
     async fn attempt(self: Arc<Self>, claimed: Notification) -> Option<SystemTime> {
-        let (outcome, retry_after) = match self.send(&claimed).await {
-            Ok(()) => (Outcome::Sent, None),
+        let (begun, start) = (SystemTime::now(), Instant::now());
+        let sent = self.send(&claimed).await;
+        let duration = start.elapsed();
+        let (outcome, retry_after) = match sent {
+            Ok(response) => (Outcome::Sent { response }, None),
             Err(SendError::Permanent(why)) => (Outcome::Failed { why }, None),
             Err(SendError::Transient { reason: why, retry_after }) => {
                 match next_attempt(claimed.attempts, claimed.created_at, retry_after) {
@@ -110,7 +113,7 @@ impl Worker {
         let Notification { delivery_id: delivery, attempts, .. } = &claimed;
         self.state.metrics.notification(channel, outcome.name());
         match &outcome {
-            Outcome::Sent => info!(channel, delivery, attempts, "notification sent"),
+            Outcome::Sent { .. } => info!(channel, delivery, attempts, "notification sent"),
             Outcome::Again { at, why: reason } => {
                 let retry_at = format_rfc3339_seconds(*at);
                 info!(channel, delivery, attempts, reason, %retry_at, "notification not sent");
@@ -120,7 +123,7 @@ impl Worker {
             }
         }
         // Otherwise the notification would be sent again.
-        while let Err(error) = self.state.store.finish(&claimed, &outcome).await {
+        while let Err(error) = self.state.store.finish(&claimed, &outcome, begun, duration).await {
             warn!(%error, "failed to record notification outcome; retrying");
             sleep(RETRY_DELAY).await;
         }
@@ -130,7 +133,8 @@ impl Worker {
         paused_until
     }
 
-    async fn send(&self, claimed: &Notification) -> Result<(), SendError> {
+    /// Returns what the receiver responded.
+    async fn send(&self, claimed: &Notification) -> Result<String, SendError> {
         if claimed.attempts > MAX_ATTEMPTS {
             return Err(SendError::permanent("too many attempts"));
         }

@@ -32,7 +32,7 @@ pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
         // Another key each time. A receiver would drop a duplicate.
         let key = sha256_hex(&[&rand::random::<[u8; 32]>()]);
         let outcome = match notifier.send(&message, key).await {
-            Ok(()) => "sent".to_owned(),
+            Ok(_) => "sent".to_owned(),
             Err(SendError::Permanent(reason) | SendError::Transient { reason, .. }) => {
                 exit_code = ExitCode::FAILURE;
                 format!("not sent: {reason}")

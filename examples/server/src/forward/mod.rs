@@ -13,14 +13,17 @@ use anyhow::bail;
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Url, retry};
 use sha2::Sha256;
 use tracing::warn;
 
 use crate::http_client;
-use crate::notify::{CONNECT_TIMEOUT, SendError, TIMEOUT, sha256_hex};
+use crate::notify::{CONNECT_TIMEOUT, SendError, TIMEOUT, responded, sha256_hex};
 use crate::store::VerifiedDelivery;
+
+/// Starts the names of channels that deliveries are forwarded to. No host contains `+`.
+pub const CHANNEL_PREFIX: &str = "forward+";
 
 const SECRET_PREFIX: &str = "whsec_";
 
@@ -145,7 +148,7 @@ impl Forwarder {
 
     /// Returns what names the channel.
     pub fn identity(&self) -> (String, String) {
-        (self.host().to_owned(), self.address())
+        (format!("{CHANNEL_PREFIX}{}", self.host()), self.address())
     }
 
     /// Returns the URL without user and password, so that they can be changed.
@@ -154,7 +157,7 @@ impl Forwarder {
         // These fail only without a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        format!("forward+{url}")
+        format!("{CHANNEL_PREFIX}{url}")
     }
 
     pub fn log_warnings(&self) {
@@ -176,8 +179,9 @@ impl Forwarder {
         passes(&self.events, &delivery.event) && passes(&self.properties, &delivery.property_id)
     }
 
-    /// Sends the original bytes. Every attempt has the same `webhook-id`.
-    pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<(), SendError> {
+    /// Sends the original bytes, and returns what the receiver responded. Every attempt has the same
+    /// `webhook-id`.
+    pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<String, SendError> {
         let headers = self.headers(delivery, SystemTime::now());
         let body = delivery.body.clone();
         match &self.transport {
@@ -186,7 +190,7 @@ impl Forwarder {
                 let response = request.send().await;
                 let response = response.map_err(|error| SendError::no_response(&error))?;
                 if response.status().is_success() {
-                    return Ok(());
+                    return Ok(responded(response.status()));
                 }
                 Err(SendError::rejected(response.status(), response.headers(), None))
             }
@@ -203,7 +207,7 @@ impl Forwarder {
         let sign = |key: &Vec<u8>| sign(key, head.as_bytes(), &delivery.body);
         let signatures: Vec<_> = self.keys.iter().map(sign).collect();
         let signature = self.with_signature.then(|| delivery.signature.to_string());
-        let values = [
+        http_client::headers([
             ("content-type", Some("application/json")),
             ("webhook-id", Some(&id)),
             ("webhook-timestamp", Some(&timestamp.to_string())),
@@ -211,12 +215,7 @@ impl Forwarder {
             ("x-tawk-event", delivery.event.as_deref()),
             ("x-hook-event-id", delivery.event_id.as_deref()),
             ("x-tawk-signature", signature.as_deref()),
-        ];
-        // The name of an event may be no header value. It is in the body too.
-        let header = |(name, value): (_, Option<&str>)| {
-            Some((HeaderName::from_static(name), value?.parse().ok()?))
-        };
-        values.into_iter().filter_map(header).collect()
+        ])
     }
 }
 

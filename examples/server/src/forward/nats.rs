@@ -46,8 +46,8 @@ impl Nats {
         Ok(Self { server, subject, user, password, context: OnceCell::new() })
     }
 
-    /// Returns once the server has confirmed that the message is stored.
-    pub async fn publish(&self, headers: &HeaderMap, body: Bytes) -> Result<(), SendError> {
+    /// Returns once the server has confirmed that the message is stored, and as which.
+    pub async fn publish(&self, headers: &HeaderMap, body: Bytes) -> Result<String, SendError> {
         let mut message = NatsHeaders::new();
         for (name, value) in headers {
             // All are visible ASCII.
@@ -61,7 +61,8 @@ impl Nats {
             };
             let subject = self.subject.clone();
             let ack = context.publish_with_headers(subject, message, body).await.map_err(failed)?;
-            ack.await.map(drop).map_err(failed)
+            let stored = ack.await.map_err(failed)?;
+            Ok(format!("stored as message {} of stream {}", stored.sequence, stored.stream))
         };
         let timed_out = Err(SendError::transient("NATS server timed out"));
         timeout(TIMEOUT, publish).await.unwrap_or(timed_out)

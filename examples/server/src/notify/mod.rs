@@ -12,7 +12,7 @@ pub use channel::{Target, targets};
 pub use html::html_to_text;
 pub use message::Message;
 pub use notifier::{CONNECT_TIMEOUT, Notifier, TIMEOUT};
-pub use send_error::SendError;
+pub use send_error::{SendError, responded};
 pub use trigger::{Trigger, Triggers};
 
 use sha2::{Digest, Sha256};

@@ -7,7 +7,7 @@ use reqwest::{Client, ClientBuilder, Url, retry};
 
 use super::channel::Target;
 use super::message::Message;
-use super::send_error::{SendError, error_code, reports_failure};
+use super::send_error::{SendError, error_code, reports_failure, responded};
 use crate::http_client;
 
 /// Timeout for the name lookup, TCP and TLS.
@@ -30,8 +30,9 @@ impl Notifier {
     }
 
     /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
-    /// failure in the body. The key lets the receiver recognize a duplicate.
-    pub async fn send(&self, message: &Message, key: String) -> Result<(), SendError> {
+    /// failure in the body, and returns what it responded. The key lets the receiver recognize a
+    /// duplicate.
+    pub async fn send(&self, message: &Message, key: String) -> Result<String, SendError> {
         let Target { url, channel, .. } = &self.target;
         let body = channel.format(message).to_string();
         let request = self
@@ -50,7 +51,7 @@ impl Notifier {
         }
         let status = response.status();
         if status.is_success() && !reports_failure(&start) {
-            return Ok(());
+            return Ok(responded(status));
         }
         // Some receivers repeat the URL or the request.
         let sent = format!("{url} {body}");
@@ -108,7 +109,7 @@ mod tests {
 
     async fn send_with(notifier: Notifier) -> Result<(), SendError> {
         let message = Message::new(&payloads::one("08"), Trigger::AgentReply);
-        notifier.send(&message, "key".to_owned()).await
+        notifier.send(&message, "key".to_owned()).await.map(drop)
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {

@@ -22,6 +22,11 @@ pub enum SendError {
     Transient { reason: String, retry_after: Option<Duration> },
 }
 
+/// Describes a response, for the log and `inbox outbox`.
+pub fn responded(status: StatusCode) -> String {
+    format!("receiver responded with {}", status.as_u16())
+}
+
 impl SendError {
     pub fn permanent(reason: &str) -> Self {
         Self::Permanent(reason.to_owned())
@@ -41,7 +46,7 @@ impl SendError {
             None => String::new(),
         };
         let an_error = if status.is_success() { " and an error" } else { "" };
-        let reason = format!("receiver responded with {}{an_error}{detail}", status.as_u16());
+        let reason = format!("{}{an_error}{detail}", responded(status));
         match status {
             StatusCode::GONE => Self::Permanent(reason),
             _ => Self::Transient { reason, retry_after: retry_after(headers, SystemTime::now()) },

@@ -15,30 +15,30 @@ use super::model::StoreError;
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The version of the last migration.
-const LATEST: i32 = 6;
-
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "V1__deliveries",
     "V2__outbox",
     "V3__one_notification_per_event",
     "V4__channels",
+    "V5__attempts",
     "V6__search",
 ];
 
-const SQLITE: [&str; 5] = [
+const SQLITE: [&str; 6] = [
     include_str!("../../migrations/sqlite/0001_deliveries.sql"),
     include_str!("../../migrations/sqlite/0002_outbox.sql"),
     include_str!("../../migrations/sqlite/0003_one_notification_per_event.sql"),
     include_str!("../../migrations/sqlite/0004_channels.sql"),
+    include_str!("../../migrations/sqlite/0005_attempts.sql"),
     include_str!("../../migrations/sqlite/0006_search.sql"),
 ];
 
-const POSTGRES: [&str; 5] = [
+const POSTGRES: [&str; 6] = [
     include_str!("../../migrations/postgres/0001_deliveries.sql"),
     include_str!("../../migrations/postgres/0002_outbox.sql"),
     include_str!("../../migrations/postgres/0003_one_notification_per_event.sql"),
     include_str!("../../migrations/postgres/0004_channels.sql"),
+    include_str!("../../migrations/postgres/0005_attempts.sql"),
     include_str!("../../migrations/postgres/0006_search.sql"),
 ];
 
@@ -52,9 +52,10 @@ pub enum Schema {
 
 /// Fails if a newer listener has migrated the database.
 pub async fn schema(database: &Database) -> Result<Schema> {
+    let latest = i32::try_from(NAMES.len())?;
     match version(database, "refinery_schema_history").await? {
-        Some(newer) if newer > LATEST => bail!("a newer listener has migrated it; use that one"),
-        Some(version) if version == LATEST => Ok(Schema::Current),
+        Some(newer) if newer > latest => bail!("a newer listener has migrated it; use that one"),
+        Some(version) if version == latest => Ok(Schema::Current),
         None if version(database, "_sqlx_migrations").await?.is_none() => Ok(Schema::Missing),
         _ => Ok(Schema::Outdated),
     }

@@ -15,7 +15,8 @@ mod status;
 
 pub use migrations::Schema;
 pub use model::{
-    Notification, Outcome, Recipient, StoreError, Stored, StoredDelivery, VerifiedDelivery,
+    Attempt, Notification, Outcome, Recipient, StoreError, Stored, StoredDelivery,
+    VerifiedDelivery, from_unix_millis,
 };
 pub use search::{Filter, Order};
 
@@ -44,6 +45,9 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
 /// clocks of several listeners may differ by seconds.
 const LEASE: Duration = Duration::from_secs(20);
+
+/// Maximum attempts that are kept of a notification.
+const MAX_HISTORY: usize = 20;
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Access {
@@ -185,23 +189,31 @@ impl Store {
         self.database.write(&sql, values).await?.iter().map(Notification::from_row).collect()
     }
 
-    /// Records the outcome, unless another worker has claimed the notification since.
+    /// Records an attempt, unless another worker has claimed the notification since.
     pub async fn finish(
         &self,
         claimed: &Notification,
         outcome: &Outcome,
+        begun: SystemTime,
+        duration: Duration,
     ) -> Result<(), StoreError> {
-        const FINISH: &str = "UPDATE outbox SET state = $1, due_at = $2, last_error = $3 \
-                              WHERE id = $4 AND attempts = $5 AND state = 'waiting'";
-        let (state, due_at, why) = match outcome {
-            Outcome::Sent => ("sent", SystemTime::now(), None),
-            Outcome::Again { at, why } => ("waiting", *at, Some(why.clone())),
-            Outcome::Failed { why } => ("failed", SystemTime::now(), Some(why.clone())),
+        const FINISH: &str = "UPDATE outbox SET state = $1, due_at = $2, last_error = $3, \
+                              history = $4 WHERE id = $5 AND attempts = $6 AND state = 'waiting'";
+        let (state, due_at, text) = match outcome {
+            Outcome::Sent { response } => ("sent", SystemTime::now(), response),
+            Outcome::Again { at, why } => ("waiting", *at, why),
+            Outcome::Failed { why } => ("failed", SystemTime::now(), why),
         };
+        let why = Some(text.clone()).filter(|_| state != "sent");
+        let millis = duration.as_millis().try_into().unwrap_or(u64::MAX);
+        let attempt = Attempt { at: to_unix_millis(begun), millis, outcome: text.clone() };
+        let oldest = (claimed.history.len() + 1).saturating_sub(MAX_HISTORY);
+        let history: Vec<_> = claimed.history.iter().skip(oldest).chain([&attempt]).collect();
         let values = vec![
             state.to_owned().into(),
             to_unix_millis(due_at).into(),
             why.into(),
+            serde_json::to_string(&history).unwrap_or_default().into(),
             claimed.id.into(),
             claimed.attempts.into(),
         ];

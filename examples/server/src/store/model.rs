@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -133,10 +134,14 @@ pub struct Notification {
     /// When it was sent, failed, or is due. After a claim, when other workers may claim it.
     pub at: SystemTime,
     pub last_error: Option<String>,
+    /// The oldest first.
+    pub history: Vec<Attempt>,
 }
 
 impl Notification {
     pub fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let history: Option<String> = row.get("history")?;
+        let history = serde_json::from_str(&history.unwrap_or_default()).unwrap_or_default();
         Ok(Self {
             id: row.get("id")?,
             delivery_id: row.get("delivery_id")?,
@@ -147,13 +152,25 @@ impl Notification {
             created_at: from_unix_millis(row.get("created_at")?),
             at: from_unix_millis(row.get("due_at")?),
             last_error: row.get("last_error")?,
+            history,
         })
     }
 }
 
+/// An attempt to send a notification. Those that end in a crash are not recorded.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+    /// Duration in milliseconds.
+    pub millis: u64,
+    /// What the receiver responded, or why it did not.
+    pub outcome: String,
+}
+
 /// The outcome of an attempt to send a notification.
 pub enum Outcome {
-    Sent,
+    Sent { response: String },
     Again { at: SystemTime, why: String },
     Failed { why: String },
 }
@@ -162,7 +179,7 @@ impl Outcome {
     /// The label in metrics.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Sent => "sent",
+            Self::Sent { .. } => "sent",
             Self::Again { .. } => "again",
             Self::Failed { .. } => "failed",
         }

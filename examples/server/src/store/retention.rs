@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::database::Database;
 use super::model::{StoreError, to_unix_millis};
 use super::{Store, search_text};
+use crate::forward::CHANNEL_PREFIX;
 use crate::supervise::panic_once;
 
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -122,22 +123,24 @@ async fn truncate_log(database: &Database) -> Result<bool, StoreError> {
     Ok(rows.first().map(|row| row.get::<i64>("busy")).transpose()? == Some(0))
 }
 
-/// Fails notifications that have waited for long for a channel that is no longer in `NOTIFY_URL`,
-/// and warns of those that still wait for such a channel.
+/// Fails notifications that have waited for long for a channel that is no longer in `NOTIFY_URL` or
+/// `FORWARD_URL`, and warns of those that still wait for such a channel.
 async fn fail_abandoned(database: &Database, channels: &[String]) -> Result<(), StoreError> {
     const WAITING: &str =
         "SELECT channel, count(*) AS count FROM outbox WHERE state = 'waiting' GROUP BY channel";
     const FAIL: &str = "UPDATE outbox SET state = 'failed', last_error = coalesce(last_error || \
-                        '; ', '') || 'NOTIFY_URL no longer has this channel' \
-                        WHERE state = 'waiting' AND channel = $1 AND created_at < $2 \
-                        AND due_at < $3 RETURNING id";
+                        '; ', '') || $1 WHERE state = 'waiting' AND channel = $2 \
+                        AND created_at < $3 AND due_at < $4 RETURNING id";
     let now = SystemTime::now();
     for row in database.read(WAITING, Vec::new()).await? {
         let channel: String = row.get("channel")?;
         if channels.contains(&channel) {
             continue;
         }
+        let is_forward = channel.starts_with(CHANNEL_PREFIX);
+        let setting = if is_forward { "FORWARD_URL" } else { "NOTIFY_URL" };
         let values = vec![
+            format!("{setting} no longer has this channel").into(),
             channel.clone().into(),
             to_unix_millis(now - ABANDONED_AFTER).into(),
             to_unix_millis(now).into(),
@@ -145,13 +148,13 @@ async fn fail_abandoned(database: &Database, channels: &[String]) -> Result<(), 
         let failed = database.write(FAIL, values).await?.len();
         let notifications: i64 = row.get("count")?;
         if failed > 0 {
-            warn!(channel, failed, "notifications failed: NOTIFY_URL no longer has their channel");
+            warn!(channel, failed, "notifications failed: {setting} no longer has their channel");
         } else {
             warn!(
                 channel,
                 notifications,
-                "pending notifications for a channel not in NOTIFY_URL or FORWARD_URL; restore it, \
-                 or they fail after a day"
+                "pending notifications for a channel not in {setting}; restore it, or they fail \
+                 after a day"
             );
         }
     }

@@ -2,11 +2,12 @@
 
 mod backup;
 mod commands;
-mod crash;
+pub(crate) mod crash;
 mod csv;
 pub(crate) mod deliveries;
 mod duplicates;
 mod erase;
+mod forward;
 #[cfg(unix)]
 mod half_open;
 mod migrations;
@@ -48,6 +49,9 @@ crate::support::on_each_database! {
     commands::show_prints_the_exported_delivery,
     commands::replay_does_not_change_the_delivery,
     commands::reports_a_missing_delivery_in_one_line,
+    forward::sends_deliveries_as_tawk_to_sent_them_the_oldest_first,
+    forward::fails_unless_every_response_is_2xx,
+    forward::sends_the_deliveries_since_a_time,
     commands::prints_no_terminal_escape_sequences,
     search::finds_words_of_all_scripts_in_names_subjects_and_messages,
     search::filters_by_event_chat_property_person_and_time,

@@ -2,7 +2,9 @@
 
 mod erase;
 mod export;
+mod forward;
 mod list;
+mod outbox;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use crate::config::{self, Notify};
 use crate::escape::{escaped, printable};
 use crate::notify::{self, Target};
-use crate::store::{Access, Notification, Store, StoreError, StoredDelivery};
+use crate::store::{Access, Store, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 use crate::{print_error, redact};
 
@@ -46,7 +48,10 @@ enum Command {
         #[command(flatten)]
         notify: Notify,
     },
-    /// Print a table of all notifications, with their state and the last error
+    /// Send deliveries to another URL, as Tawk.to sent them: with the same body and signature
+    #[command(after_help = "Exit status: 0 if every response was 2xx, else 1.")]
+    Forward(forward::Arguments),
+    /// Print a table of all notifications and forwards, with their state and their last attempts
     Outbox,
     /// Print deliveries as JSON, one per line, with their raw bodies, or their messages as CSV, the
     /// oldest first
@@ -83,13 +88,7 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
         Command::List(command) => list::run(store, command).await,
         Command::Export(command) => export::run(store, command).await,
         Command::Erase(command) => erase::run(store, command).await,
-        Command::Outbox => {
-            print(
-                "    id  delivery  channel                           state    \
-                 tries  sent, failed or due       why",
-            )?;
-            print_all(store, Store::notifications_after, notification_row).await
-        }
+        Command::Outbox => outbox::run(store).await,
         Command::Show { id } => {
             let stored = find(store, id).await?;
             let mut object = to_json(&stored);
@@ -98,41 +97,14 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
             }
             Ok(print(&escaped(format!("{object:#}")))?)
         }
+        Command::Forward(command) => forward::run(store, command).await,
         Command::Backup { file } => store.backup(&file).await,
         Command::Replay { id, notify } => replay(store, id, &notify).await,
     }
 }
 
-/// Prints rows as they are read. `format` returns the id and the line of a row.
-async fn print_all<T>(
-    store: &Store,
-    rows_after: impl AsyncFn(&Store, i64) -> Result<Vec<T>, StoreError>,
-    format: impl Fn(&T) -> (i64, String),
-) -> Result<()> {
-    let mut last = 0;
-    loop {
-        let rows = rows_after(store, last).await?;
-        for (id, line) in rows.iter().map(&format) {
-            print(&printable(line.trim_end()))?;
-            last = id;
-        }
-        if rows.is_empty() {
-            return Ok(());
-        }
-    }
-}
-
 fn print(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
-}
-
-fn notification_row(notification: &Notification) -> (i64, String) {
-    let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
-    let at = format_rfc3339_millis(notification.at);
-    let why = notification.last_error.as_deref().unwrap_or_default();
-    let row =
-        format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}");
-    (*id, row)
 }
 
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {

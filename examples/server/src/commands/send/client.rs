@@ -1,4 +1,4 @@
-//! Sends deliveries over HTTP/1.1, optionally with a [`Fault`].
+//! Sends deliveries over HTTP/1.1, optionally with a [`Fault`]. Also for `inbox forward`.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -66,6 +66,15 @@ impl Fault {
             let fault = FAULTS.into_iter().find(|fault| fault.0 == name);
             fault.expect("the parser accepts these names only").1
         })
+    }
+}
+
+/// Describes a response in one line.
+pub fn describe(response: &Result<StatusCode>) -> String {
+    match response {
+        Ok(status) => status.as_str().to_owned(),
+        // The errors around the root cause say little else.
+        Err(error) => format!("no response: {}", error.root_cause()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Output errors are ignored: if the reader goes away, as `head` does, the deliveries are still
 //! sent, and the exit status is about them.
 
-mod client;
+pub mod client;
 mod payload;
 
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { event_id, concurrency, fault, .. } = arguments;
     let repeat = arguments.repeat.get() as usize;
-    let url = parse_url(&arguments.url)?;
+    let url = parse_url(&arguments.url).context("invalid --url")?;
     if let Some(Fault::Truncated | Fault::Oversize | Fault::Slow) = fault {
         ensure!(!arguments.print, "curl cannot send this fault; omit --print");
         ensure!(url.scheme_str() == Some("http"), "use an http:// URL to send this fault");
@@ -131,11 +131,7 @@ fn describe(
         (Ok(status), None) => status.is_success(),
         (Err(_), _) => false,
     });
-    let responses = responses.iter().map(|response| match response {
-        Ok(status) => status.as_str().to_owned(),
-        // The errors around the root cause say little else.
-        Err(error) => format!("no response: {}", error.root_cause()),
-    });
+    let responses = responses.iter().map(client::describe);
     let mut text = responses.collect::<Vec<_>>().join(", duplicate ");
     match rejection {
         Some(_) if is_expected => text += " as expected",
@@ -200,12 +196,12 @@ fn parse_event_id(text: &str) -> anyhow::Result<String> {
 }
 
 /// Errors don't contain the URL, which may contain a password.
-fn parse_url(text: &str) -> anyhow::Result<Uri> {
+pub fn parse_url(text: &str) -> anyhow::Result<Uri> {
     let url = text.parse::<Uri>().ok();
     url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")))
         .filter(|url| url.authority().is_some_and(|authority| !authority.as_str().contains('@')))
         .context(
-            "invalid --url: use an http or https URL without credentials, such as \
+            "use an http or https URL without credentials, such as \
              http://127.0.0.1:8000/tawk-webhook",
         )
 }

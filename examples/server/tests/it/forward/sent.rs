@@ -12,7 +12,7 @@ use crate::support::{Store, payload, payloads, sign};
 pub(super) const SECRET: &str = "whsec_aW52ZW50ZWQtaW52ZW50ZWQtaW52ZW50ZWQ=";
 const OLD_SECRET: &str = "whsec_b3RoZXJfb3RoZXJfb3RoZXJfb3RoZXJfb3RoZXI=";
 
-fn headers(received: &Received) -> HeaderMap {
+pub(super) fn headers(received: &Received) -> HeaderMap {
     let lines = received.head.lines().skip(1).filter_map(|line| line.split_once(": "));
     let parse = |(name, value): (&str, &str)| {
         (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
@@ -25,7 +25,7 @@ fn assert_signed(received: &Received, secret: &str) {
     webhook.verify(&received.bytes, &headers(received)).unwrap();
 }
 
-fn id(received: &Received) -> &str {
+pub(super) fn id(received: &Received) -> &str {
     received.header("webhook-id")
 }
 

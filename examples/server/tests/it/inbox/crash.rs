@@ -10,7 +10,7 @@ use crate::support::{Connection, Listener, Store, sign};
 
 /// Sends deliveries over 32 connections, and kills the listener after 400 responses. Returns how
 /// many deliveries were begun, and the acknowledged ones.
-fn deliver_until_killed(listener: &Listener) -> (usize, HashSet<usize>) {
+pub(crate) fn deliver_until_killed(listener: &Listener) -> (usize, HashSet<usize>) {
     let next = AtomicUsize::new(0);
     let acknowledged = Mutex::new(HashSet::new());
     let deliver = |mut connection: Connection| {

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::deliveries::{DUPLICATE, STORED, delivery, outcome};
+use crate::notify::outbox::outbox;
 use crate::support::{Postgres, Store, sign};
 
 /// Forwards connections until they are forgotten: they stay open, and nothing is forwarded.
@@ -90,7 +91,7 @@ fn stores_a_delivery_although_its_connection_was_forgotten() {
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     }
     assert_eq!(direct.signatures(), [0, 1, 2].map(|number| sign(&delivery(number))));
-    assert_eq!(notifications(&direct), 3);
+    assert_eq!(outbox(&direct).len(), 3);
 }
 
 /// The first attempt is committed, and its response is lost.
@@ -105,9 +106,5 @@ fn a_delivery_is_new_if_only_its_first_attempt_has_stored_it() {
     proxy.forget_responses();
     assert_eq!(outcome(&listener.deliver(&delivery(1))), (200, DUPLICATE));
     assert_eq!(direct.signatures(), [0, 1].map(|number| sign(&delivery(number))));
-    assert_eq!(notifications(&direct), 2);
-}
-
-fn notifications(store: &Store) -> usize {
-    store.inbox(&["outbox"]).stdout.lines().count() - 1
+    assert_eq!(outbox(&direct).len(), 2);
 }

@@ -26,6 +26,7 @@ pub(crate) fn lists_waiting_sent_and_failed_notifications_with_the_error(store: 
     ];
     for (notification, expected) in notifications.iter().zip(expected) {
         assert_eq!((&*notification.state, &*notification.error), expected);
+        assert_eq!(notification.outcomes.len(), 1, "{notification:?}");
         assert_eq!((notification.delivery, notification.attempts), (1, 1));
         assert!(notification.channel.starts_with("127.0.0.1-"), "{notification:?}");
     }

@@ -36,7 +36,10 @@ pub(crate) struct Notification {
     pub(crate) channel: String,
     pub(crate) state: String,
     pub(crate) attempts: usize,
+    /// What the row says, and the last attempt unless it was successful.
     pub(crate) error: String,
+    /// The outcomes of the attempts, the oldest first.
+    pub(crate) outcomes: Vec<String>,
 }
 
 impl Notification {
@@ -52,14 +55,39 @@ impl Notification {
             state,
             attempts: attempts.parse().unwrap(),
             error: words.collect::<Vec<_>>().join(" "),
+            outcomes: Vec::new(),
         }
+    }
+
+    /// Parses an attempt below the row, `time duration ms outcome`.
+    fn push(&mut self, line: &str) {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let [time, millis, "ms", outcome @ ..] = &words[..] else { panic!("{line}") };
+        assert!(humantime::parse_rfc3339(time).is_ok() && millis.parse::<u64>().is_ok(), "{line}");
+        self.outcomes.push(outcome.join(" "));
+    }
+
+    fn end(mut self) -> Self {
+        if self.state != "sent" {
+            let errors = self.outcomes.last().into_iter().chain([&self.error]);
+            let errors: Vec<_> = errors.filter(|error| !error.is_empty()).cloned().collect();
+            self.error = errors.join("; ");
+        }
+        self
     }
 }
 
 pub(crate) fn outbox(store: &Store) -> Vec<Notification> {
     let finished = store.inbox(&["outbox"]);
     assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{finished:?}");
-    finished.stdout.lines().skip(1).map(Notification::parse).collect()
+    let mut rows = Vec::<Notification>::new();
+    for line in finished.stdout.lines().skip(1) {
+        match rows.last_mut().filter(|_| line.starts_with("       ")) {
+            Some(row) => row.push(line),
+            None => rows.push(Notification::parse(line)),
+        }
+    }
+    rows.into_iter().map(Notification::end).collect()
 }
 
 /// Waits until the outbox is as expected.
