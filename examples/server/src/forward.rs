@@ -173,7 +173,7 @@ impl Forwarder {
         if response.status().is_success() {
             return Ok(());
         }
-        Err(SendError::rejected(response.status(), response.headers(), None))
+        Err(SendError::rejected(response.status(), response.headers(), b"", ""))
     }
 
     fn headers(&self, delivery: &VerifiedDelivery, now: SystemTime) -> HeaderMap {
