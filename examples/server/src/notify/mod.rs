@@ -51,9 +51,9 @@ mod tests {
 
     fn bodies(event: &Event, trigger: Trigger) -> Vec<String> {
         let _ = ring::default_provider().install_default();
-        let urls = "http://h.example/a,slack+http://s.example/a,http://discord.com/api/webhooks/1/a,\
-                    http://chat.googleapis.com/a,http://a.logic.azure.com/b,ntfy://h.example/a,\
-                    tgram://1:a/2";
+        let urls = "http://h.example/a,slack+http://s.example/a,ntfy://h.example/a,tgram://1:a/2,\
+                    http://chat.googleapis.com/a,http://a.logic.azure.com/b,\
+                    http://discord.com/api/webhooks/1/a";
         let message = Message::new(event, trigger);
         let body = |notifier: &Notifier| match &notifier.channel {
             // Discord's escapes.

@@ -26,14 +26,8 @@ impl Format for Discord {
 }
 
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(2 * text.len());
-    for c in text.chars() {
-        if MARKDOWN.contains(c) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
+    let escape = |c| MARKDOWN.contains(c).then_some('\\').into_iter().chain([c]);
+    text.chars().flat_map(escape).collect()
 }
 
 #[cfg(test)]

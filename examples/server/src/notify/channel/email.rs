@@ -12,8 +12,8 @@ use crate::notify::message::Message;
 use crate::notify::send_error::SendError;
 use crate::notify::webhook::{CONNECT_TIMEOUT, TIMEOUT};
 
-const EXPECTED_URL: &str = "for email expected smtps://USER:PASSWORD@HOST/?from=ADDRESS&to=ADDRESS, \
-                            or smtp:// and tls=required for STARTTLS";
+const EXPECTED_URL: &str = "for email expected smtps://USER:PASSWORD@HOST/?from=ADDRESS&to=ADDRESS \
+                            or smtp://… with &tls=required for STARTTLS";
 
 pub struct Email {
     server: AsyncSmtpTransport<Tokio1Executor>,
@@ -22,7 +22,7 @@ pub struct Email {
 }
 
 impl Email {
-    /// Parses the text of a URL. Without the query, `lettre` documents what it means.
+    /// Parses `from` and `to`. The rest is a URL of `lettre`, which documents `tls` and the path.
     pub fn new(text: &str, url: &Url) -> Result<Self> {
         let mailbox = |name: &str| {
             let pairs = url.query()?.split('&').filter_map(|pair| pair.split_once('='));

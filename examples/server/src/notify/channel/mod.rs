@@ -27,8 +27,8 @@ use teams::Teams;
 use telegram::Telegram;
 
 const EXPECTED_URL: &str = "expected https://HOST/PATH, slack+https://HOST/PATH, \
-                            tgram://TOKEN/CHAT, smtps://USER:PASSWORD@HOST/?from=ADDRESS&to=ADDRESS \
-                            or ntfys://HOST/TOPIC; other schemes are not supported";
+                            tgram://TOKEN/CHAT, ntfys://HOST/TOPIC or smtps://USER:PASSWORD@HOST/\
+                            ?from=ADDRESS&to=ADDRESS; other schemes are not supported";
 
 /// Sends notifications to a URL in `NOTIFY_URL`. There is no `Debug`: the URL may be a secret.
 pub struct Notifier {
@@ -132,11 +132,13 @@ pub fn notifiers(setting: Option<&str>) -> Result<Vec<Notifier>> {
 fn find(url: &Url) -> Result<Option<Box<dyn Format>>> {
     let host = url.host_str().unwrap_or_default();
     let is = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
+    // The last one is of the connectors before workflows.
+    let teams = ["logic.azure.com", "api.powerplatform.com", "webhook.office.com"];
     let path: Vec<_> = url.path().split('/').skip(1).collect();
     Ok(Some(match host {
         "hooks.slack.com" => Box::new(Slack),
         "chat.googleapis.com" => Box::new(GoogleChat),
-        _ if Teams::is_host(host) => Box::new(Teams),
+        _ if teams.into_iter().any(is) => Box::new(Teams),
         _ if is("discord.com") || is("discordapp.com") => match path[..] {
             // docs.discord.com/developers/resources/webhook, "Execute Slack-Compatible Webhook"
             ["api", .., "slack"] => Box::new(Slack),
@@ -258,6 +260,10 @@ mod tests {
         for (url, is_known) in [
             ("https://hooks.slack.com/services/T1/B2", true),
             ("https://discord.com/api/webhooks/1/a/slack", true),
+            ("https://prod-01.westeurope.logic.azure.com/workflows/a", true),
+            ("https://a.environment.api.powerplatform.com/workflows/b", true),
+            ("https://shop.webhook.office.com/webhookb2/a", true),
+            ("https://logic.azure.com.example.com/a", false),
             ("https://open.feishu.cn/open-apis/bot/v2/hook/a", false),
             ("https://chat.example.com/hooks/a", false),
             ("slack+https://chat.example.com/hooks/a", true),

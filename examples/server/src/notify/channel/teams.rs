@@ -8,15 +8,6 @@ use crate::notify::webhook::Format;
 
 pub struct Teams;
 
-impl Teams {
-    /// Returns whether a host receives requests for workflows, or for the connectors before them.
-    pub fn is_host(host: &str) -> bool {
-        [".logic.azure.com", ".api.powerplatform.com", ".webhook.office.com"]
-            .iter()
-            .any(|domain| host.ends_with(domain))
-    }
-}
-
 impl Format for Teams {
     /// Returns a card of text runs, in which Markdown is not interpreted
     /// (learn.microsoft.com/adaptive-cards/schema-explorer/text-run).
@@ -85,17 +76,5 @@ mod tests {
             assert_eq!(block["type"], "RichTextBlock");
             assert_eq!(block["inlines"][0]["type"], "TextRun");
         }
-    }
-
-    #[test]
-    fn knows_the_hosts_of_workflows() {
-        for host in [
-            "prod-01.westeurope.logic.azure.com",
-            "default0a1b.2c.environment.api.powerplatform.com",
-            "shop.webhook.office.com",
-        ] {
-            assert!(Teams::is_host(host), "{host}");
-        }
-        assert!(!Teams::is_host("logic.azure.com.example.com"));
     }
 }

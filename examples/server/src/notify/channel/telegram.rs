@@ -25,18 +25,14 @@ impl Telegram {
     pub fn new(url: &mut Url) -> Result<Self> {
         let chat = url.path().trim_matches('/').to_owned();
         let (bot, secret) = (url.username(), url.password().unwrap_or_default());
-        let are_words = |texts: &[&str]| {
-            let is_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-            texts.iter().all(|text| !text.is_empty() && text.chars().all(is_word))
-        };
         let name = chat.strip_prefix('@').unwrap_or(&chat);
-        let is_valid = are_words(&[bot, secret, name]) && url.query().is_none();
+        let is_word = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        };
+        let is_valid = [bot, secret, name].into_iter().all(is_word) && url.query().is_none();
         ensure!(is_valid, EXPECTED_URL);
-        let path = format!("/bot{bot}:{secret}/sendMessage");
-        url.set_path(&path);
-        // These fail only without a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
+        let api = format!("https://api.telegram.org/bot{bot}:{secret}/sendMessage");
+        *url = Url::parse(&api).context(EXPECTED_URL)?;
         Ok(Self { chat })
     }
 }

@@ -1,5 +1,5 @@
-//! The services that are found by their hosts, and the failures and pauses that they report. A proxy
-//! takes their place.
+//! The services that are found by their hosts, and the failures and pauses that they report. A
+//! proxy takes their place.
 
 use serde_json::{Value, json};
 

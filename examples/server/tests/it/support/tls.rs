@@ -45,7 +45,7 @@ pub async fn connect(listener: &Listener, config: Arc<ClientConfig>) -> TlsStrea
 }
 
 /// Accepts TLS for a host, and forwards what is inside to a receiver, until the test process ends.
-/// A client may first ask for a tunnel, as it asks a proxy. Returns the address and the certificate.
+/// A client may first ask for a tunnel, as it asks a proxy. Returns the address and certificate.
 pub fn terminate_tls(host: &str, receiver: SocketAddr) -> (SocketAddr, String) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed([host.to_owned()]).unwrap();
