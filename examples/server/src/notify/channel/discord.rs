@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::notify::message::Message;
 use crate::notify::webhook::Format;
 
-/// Punctuation of Discord's Markdown, mentions, emoji and links. Without `:` a URL is no link, so
-/// that its own punctuation can be escaped too.
-const MARKDOWN: &str = r"\*_~`|>#-+[]()<@:";
+/// Punctuation of Discord's Markdown, mentions, emoji and links. Without `:` and `/` a URL is no
+/// link and no invite, so that its own punctuation can be escaped too.
+const MARKDOWN: &str = r"\*_~`|>#-+[]()<@:/";
 
 /// Do not show what is linked to (docs.discord.com/developers/resources/message, "Message Flags").
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
@@ -57,7 +57,8 @@ mod tests {
         let message = Message::new(&samples::ticket(evil, evil, evil), Trigger::Ticket);
         let json = Discord.format(&message);
         let content = json["content"].as_str().unwrap();
-        let expected = r"\@everyone \<\@1\> \[bank\]\(https\://evil.example\) \*\*b\*\* \`c\` \\\*";
+        let expected =
+            r"\@everyone \<\@1\> \[bank\]\(https\:\/\/evil.example\) \*\*b\*\* \`c\` \\\*";
         assert!(content.contains(expected), "{content}");
         assert!(content.contains(r"\|\|d\|\| \<t\:0\>"), "{content}");
     }
