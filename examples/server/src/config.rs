@@ -122,8 +122,10 @@ pub struct Database {
 /// Notifications. Its URLs are a string and hidden, because they may be secrets.
 #[derive(Args)]
 pub struct Notify {
-    /// Comma-separated notification targets: https://HOST/PATH for Slack and other chat services,
-    /// ntfys://HOST/TOPIC for ntfy (http:// and ntfy:// without TLS)
+    /// Comma-separated notification targets: https://HOST/PATH for Slack, Discord, Google Chat and
+    /// Teams, slack+https://HOST/PATH for Mattermost and others that are compatible with Slack,
+    /// tgram://TOKEN/CHAT for Telegram, smtps://USER:PASSWORD@HOST/?from=ADDRESS&to=ADDRESS for
+    /// email, ntfys://HOST/TOPIC for ntfy
     #[arg(long, env, hide_env_values = true, value_name = "URLS")]
     pub notify_url: Option<String>,
 

@@ -48,7 +48,7 @@ pub async fn run(
 
 /// What sends to a channel.
 pub enum Sender {
-    Notify(Notifier),
+    Notify(Box<Notifier>),
     Forward(Arc<Forwarder>),
 }
 
@@ -164,7 +164,7 @@ impl Worker {
         // They are not kept while the notification is sent.
         drop((delivery, event));
         Self::ensure_claimed(claimed)?;
-        notifier.send(&message, key).await
+        notifier.send(&message, &key).await
     }
 
     /// Fails if another worker could claim the notification before the receiver responds.

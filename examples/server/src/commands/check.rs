@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use crate::config::{self, LogFormat, Settings};
 use crate::forward::Forwarder;
+use crate::notify::Notifier;
 use crate::server::tls::Tls;
 use crate::store::{Schema, Store};
 use crate::telemetry::logging;
@@ -30,7 +31,10 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
         Ok(tls) => tls.iter().for_each(Tls::log_warnings),
         Err(error) => errors.push(error),
     }
-    errors.extend(notify::notifiers(settings.notify.notify_url.as_deref()).err());
+    match notify::notifiers(settings.notify.notify_url.as_deref()) {
+        Ok(notifiers) => notifiers.iter().for_each(Notifier::log_warnings),
+        Err(error) => errors.push(error),
+    }
     match settings.forward.forwarders() {
         Ok(forwarders) => forwarders.iter().for_each(Forwarder::log_warnings),
         Err(error) => errors.push(error),

@@ -31,14 +31,14 @@ pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
     for (position, notifier) in (1..).zip(notifiers) {
         // Another key each time. A receiver would drop a duplicate.
         let key = sha256_hex(&[&rand::random::<[u8; 32]>()]);
-        let outcome = match notifier.send(&message, key).await {
+        let outcome = match notifier.send(&message, &key).await {
             Ok(_) => "sent".to_owned(),
             Err(SendError::Permanent(reason) | SendError::Transient { reason, .. }) => {
                 exit_code = ExitCode::FAILURE;
                 format!("not sent: {reason}")
             }
         };
-        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.target.host)?;
+        writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.host)?;
     }
     Ok(exit_code)
 }

@@ -179,7 +179,7 @@ impl Forwarder {
         passes(&self.events, &delivery.event) && passes(&self.properties, &delivery.property_id)
     }
 
-    /// Sends the original bytes, and returns what the receiver responded. Every attempt has the same
+    /// Sends the original bytes, and returns what the receiver responded. Each attempt has the same
     /// `webhook-id`.
     pub async fn send(&self, delivery: &VerifiedDelivery) -> Result<String, SendError> {
         let headers = self.headers(delivery, SystemTime::now());
@@ -192,7 +192,7 @@ impl Forwarder {
                 if response.status().is_success() {
                     return Ok(responded(response.status()));
                 }
-                Err(SendError::rejected(response.status(), response.headers(), None))
+                Err(SendError::rejected(response.status(), response.headers(), b"", ""))
             }
             #[cfg(feature = "nats")]
             Transport::Nats(nats) => nats.publish(&headers, body).await,

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
 use tower_tawk::event::{Event, MessageKind, Role, TicketCreate};
 
 use super::html::html_to_text;
@@ -17,16 +16,12 @@ use crate::event_summary::EventSummary;
 const MAX_SUBJECT_CHARS: usize = 120;
 const MAX_QUOTE_CHARS: usize = 300;
 
-const MAX_AGENTS: usize = 10;
-
 /// The content of a notification. It holds personal data, so there is no `Debug`.
 pub struct Message {
     pub trigger: Trigger,
     pub title: String,
     /// One to three lines.
     pub text: String,
-    /// The event's fields for programs, named as in log records.
-    pub fields: Map<String, Value>,
 }
 
 impl Message {
@@ -36,28 +31,13 @@ impl Message {
         let person = event.person().filter(|person| !person.has_placeholder_name());
         let person = person.and_then(|person| name(person.name()?));
         let property = event.property().and_then(|property| name(property.name.as_deref()?));
-        let place = property.clone().or_else(|| name(summary.property_id?));
+        let place = property.or_else(|| name(summary.property_id?));
         let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
         let title = format!("{}{place}", action(event, trigger, &agents, person.as_deref()));
         let reference = reference(&summary, person);
         let lines = [subject(event), excerpt(event, trigger), reference];
         let lines: Vec<_> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
-        let text = |text: Option<&str>| text.and_then(name).map(Value::from);
-        let named = &agents[..agents.len().min(MAX_AGENTS)];
-        let fields = [
-            ("trigger", Some(trigger.name().into())),
-            ("event", text(summary.event)),
-            ("event_time", text(summary.event_time)),
-            ("property_id", text(summary.property_id)),
-            ("property", property.map(Value::from)),
-            ("chat_id", text(summary.chat_id)),
-            ("ticket_id", text(summary.ticket_id)),
-            ("messages", summary.messages.map(Value::from)),
-            ("agent_replies", summary.agent_replies.map(Value::from)),
-            ("agents", (!named.is_empty()).then(|| named.into())),
-        ];
-        let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        Self { trigger, title, text: lines.join("\n"), fields: fields.collect() }
+        Self { trigger, title, text: lines.join("\n") }
     }
 }
 
@@ -362,37 +342,12 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_named_as_in_the_log_and_those_not_known_left_out() {
-        assert_eq!(
-            Value::from(Message::new(&payloads::one("09"), AgentReply).fields),
-            json!({
-                "trigger": "agent-reply",
-                "event": "chat:transcript_created",
-                "event_time": "2024-09-11T07:31:44.256Z",
-                "property_id": "65c9ab3417f2d80e6a4b1573",
-                "property": "Pinewood Dental",
-                "chat_id": "0f3d8840-7011-11ef-b6c5-93d2fe01a7c4",
-                "messages": 3,
-                "agent_replies": 1,
-                "agents": ["Dr. Osei's desk"],
-            })
-        );
-        let ticket = Message::new(&samples::ticket("a@b", "c@d", "e@f"), Ticket);
-        let keys: Vec<_> = ticket.fields.keys().map(String::as_str).collect();
-        let known = ["trigger", "event", "event_time", "property_id", "property", "ticket_id"];
-        assert_eq!(keys, known);
-    }
-
-    #[test]
-    fn lists_ten_agents_who_have_a_name() {
+    fn names_each_agent_who_has_a_name_once() {
         let names = ["Ingrid", "a@b.example", "Ingrid", "Wren\n"];
         let names = names.map(str::to_owned).into_iter().chain((0..10).map(|n| n.to_string()));
         let messages: Value =
             names.map(|name| json!({ "sender": { "t": "a", "n": name } })).collect();
         let message = Message::new(&transcript("P", &messages), AgentReply);
         assert_eq!(message.title, "Ingrid, Wren, 0 and 9 more replied in P");
-        let expected = json!(["Ingrid", "Wren", "0", "1", "2", "3", "4", "5", "6", "7"]);
-        assert_eq!(message.fields["agents"], expected);
-        assert_eq!(message.fields["agent_replies"], 14);
     }
 }

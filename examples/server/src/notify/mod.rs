@@ -3,23 +3,19 @@
 mod channel;
 mod html;
 mod message;
-mod notifier;
 mod sanitize;
 mod send_error;
 mod trigger;
+mod webhook;
 
-pub use channel::{Target, targets};
+pub use channel::{Notifier, notifiers};
 pub use html::html_to_text;
 pub use message::Message;
-pub use notifier::{CONNECT_TIMEOUT, Notifier, TIMEOUT};
 pub use send_error::{SendError, responded};
 pub use trigger::{Trigger, Triggers};
+pub use webhook::{CONNECT_TIMEOUT, TIMEOUT};
 
 use sha2::{Digest, Sha256};
-
-pub fn notifiers(notify_url: Option<&str>) -> anyhow::Result<Vec<Notifier>> {
-    targets(notify_url)?.into_iter().map(Notifier::new).collect()
-}
 
 /// Returns the hex digits of the SHA-256 of all parts.
 pub fn sha256_hex(parts: &[&[u8]]) -> String {
@@ -30,8 +26,10 @@ pub fn sha256_hex(parts: &[&[u8]]) -> String {
 mod tests {
     use clap::ValueEnum;
     use serde_json::Value;
+    use tokio_rustls::rustls::crypto::ring;
     use tower_tawk::event::Event;
 
+    use super::channel::Channel;
     use super::*;
 
     /// Puts email addresses into every text that does not state a type.
@@ -53,9 +51,19 @@ mod tests {
     }
 
     fn bodies(event: &Event, trigger: Trigger) -> Vec<String> {
-        let targets = targets(Some("https://h.example/a,ntfy://h.example/a")).unwrap();
+        let _ = ring::default_provider().install_default();
+        let urls = "http://h.example/a,slack+http://s.example/a,ntfy://h.example/a,tgram://1:a/2,\
+                    http://chat.googleapis.com/a,http://a.logic.azure.com/b,\
+                    http://discord.com/api/webhooks/1/a";
         let message = Message::new(event, trigger);
-        targets.iter().map(|target| target.channel.format(&message).to_string()).collect()
+        let body = |notifier: &Notifier| match &notifier.channel {
+            // Discord's escapes.
+            Channel::Webhook(webhook) => {
+                webhook.format.format(&message).to_string().replace('\\', "")
+            }
+            Channel::Email(_) => panic!("expected webhooks"),
+        };
+        notifiers(Some(urls)).unwrap().iter().map(body).collect()
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::status::StatusCode;
+use lettre::transport::smtp;
+use lettre::transport::smtp::response::Category;
 use serde_json::Value;
 use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
-use super::notifier::{CONNECT_TIMEOUT, TIMEOUT};
+use super::webhook::{CONNECT_TIMEOUT, TIMEOUT};
 
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
@@ -37,9 +39,10 @@ impl SendError {
     }
 
     /// Creates the error of a response. Only 410 Gone is permanent (RFC 9110, section 15.5.11): a
-    /// receiver that is being redeployed may respond with 404, or anything else.
-    pub fn rejected(status: StatusCode, headers: &HeaderMap, code: Option<&str>) -> Self {
-        let detail = match code {
+    /// receiver that is being redeployed may respond with 404, or anything else. An error code that
+    /// repeats a part of what was sent is not shown.
+    pub fn rejected(status: StatusCode, headers: &HeaderMap, body: &[u8], sent: &str) -> Self {
+        let detail = match error_code(body).filter(|code| !sent.contains(code)) {
             // The new URL may be as secret as the old one.
             _ if status.is_redirection() => ": moved; set its new URL".to_owned(),
             Some(code) => format!(": {code}"),
@@ -49,19 +52,44 @@ impl SendError {
         let reason = format!("{}{an_error}{detail}", responded(status));
         match status {
             StatusCode::GONE => Self::Permanent(reason),
-            _ => Self::Transient { reason, retry_after: retry_after(headers, SystemTime::now()) },
+            _ => {
+                let header = retry_after(headers, SystemTime::now());
+                Self::Transient {
+                    reason,
+                    retry_after: header.or_else(|| retry_after_in_json(body)),
+                }
+            }
         }
     }
 
     pub fn no_response(error: &reqwest::Error) -> Self {
-        let (connect, total) = (CONNECT_TIMEOUT.as_secs(), TIMEOUT.as_secs());
+        let connect = CONNECT_TIMEOUT.as_secs();
         let reason = match (error.is_connect(), error.is_timeout()) {
             (true, true) => format!("failed to connect to receiver: timed out after {connect} s"),
             (true, false) => format!("failed to connect to receiver: {}", cause(error)),
-            (false, true) => format!("receiver timed out after {total} s"),
+            (false, true) => return Self::timed_out(),
             (false, false) => format!("connection to receiver failed: {}", cause(error)),
         };
         Self::transient(reason)
+    }
+
+    pub fn timed_out() -> Self {
+        Self::transient(format!("receiver timed out after {} s", TIMEOUT.as_secs()))
+    }
+
+    /// Creates the error of a mail server. Its text may contain addresses. 5yz is permanent
+    /// (RFC 5321, section 4.2.1), except for 53z, as the password can be corrected (RFC 4954).
+    pub fn smtp(error: &smtp::Error) -> Self {
+        let Some(code) = error.status() else {
+            // The text of a client error is constant, such as that STARTTLS is not supported.
+            let cause = if error.is_client() { error.to_string() } else { cause(error) };
+            return Self::transient(format!("connection to receiver failed: {cause}"));
+        };
+        let reason = format!("receiver responded with {code}");
+        match error.is_permanent() && code.category != Category::Unspecified3 {
+            true => Self::Permanent(reason),
+            false => Self::transient(reason),
+        }
     }
 }
 
@@ -69,7 +97,7 @@ impl SendError {
 const CODES: [&str; 5] = ["code", "errcode", "StatusCode", "error_code", "error"];
 
 /// Returns the error code in a JSON object, or a body that is one word, as Slack's `no_text`.
-pub fn error_code(body: &[u8]) -> Option<String> {
+fn error_code(body: &[u8]) -> Option<String> {
     let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let code = CODES.iter().find_map(|field| match &json[*field] {
         Value::String(code) => Some(code.clone()),
@@ -103,7 +131,7 @@ pub fn reports_failure(body: &[u8]) -> bool {
 }
 
 /// Describes the root cause. Errors that may name a host are not displayed.
-fn cause(error: &reqwest::Error) -> String {
+fn cause(error: &dyn Error) -> String {
     let mut cause = "unknown error".to_owned();
     let mut source = error.source();
     while let Some(error) = source {
@@ -149,6 +177,15 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(time.min(MAX_RETRY_AFTER))
 }
 
+/// Returns the seconds in the JSON of Discord (docs.discord.com/developers/topics/rate-limits) or,
+/// in `parameters`, Telegram (core.telegram.org/bots/api#responseparameters).
+fn retry_after_in_json(body: &[u8]) -> Option<Duration> {
+    let json = serde_json::from_slice::<Value>(body).ok()?;
+    let seconds = [&json["retry_after"], &json["parameters"]["retry_after"]];
+    let seconds = seconds.into_iter().find_map(Value::as_f64)?;
+    Duration::try_from_secs_f64(seconds).ok().map(|time| time.min(MAX_RETRY_AFTER))
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -179,12 +216,34 @@ mod tests {
     }
 
     #[test]
+    fn discord_and_telegram_ask_for_a_pause_in_their_json() {
+        let limited = |header: Option<&'static str>, body: &str| {
+            let header = header.map(|value| (RETRY_AFTER, HeaderValue::from_static(value)));
+            let headers = HeaderMap::from_iter(header);
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            match SendError::rejected(status, &headers, body.as_bytes(), "") {
+                SendError::Transient { retry_after, .. } => retry_after,
+                SendError::Permanent(reason) => panic!("{reason}"),
+            }
+        };
+        let discord = r#"{"message":"You are being rate limited.","retry_after":0.5}"#;
+        let telegram = r#"{"ok":false,"error_code":429,"parameters":{"retry_after":35}}"#;
+        assert_eq!(limited(None, discord), Some(Duration::from_millis(500)));
+        assert_eq!(limited(None, telegram), Some(Duration::from_secs(35)));
+        assert_eq!(limited(Some("2"), discord), Some(Duration::from_secs(2)));
+        assert_eq!(limited(None, r#"{"retry_after":1e9}"#), Some(MAX_RETRY_AFTER));
+        for body in ["", "[]", "{}", r#"{"retry_after":-1}"#, r#"{"retry_after":"1"}"#] {
+            assert_eq!(limited(None, body), None, "{body}");
+        }
+    }
+
+    #[test]
     fn only_gone_is_permanent() {
         for status in [302, 400, 404, 429, 500, 503] {
-            let error = SendError::rejected(status.try_into().unwrap(), &HeaderMap::new(), None);
+            let error = SendError::rejected(status.try_into().unwrap(), &HeaderMap::new(), b"", "");
             assert!(matches!(error, SendError::Transient { retry_after: None, .. }), "{status}");
         }
-        let gone = SendError::rejected(StatusCode::GONE, &HeaderMap::new(), None);
+        let gone = SendError::rejected(StatusCode::GONE, &HeaderMap::new(), b"", "");
         assert_eq!(gone, SendError::permanent("receiver responded with 410"));
     }
 

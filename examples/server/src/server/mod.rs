@@ -26,7 +26,7 @@ use crate::access::allow_list::AllowList;
 use crate::access::connections::Connections;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
 use crate::forward::Forwarder;
-use crate::notify;
+use crate::notify::{self, Notifier};
 use crate::outbox::{self, Sender};
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
 use crate::state::AppState;
@@ -102,12 +102,13 @@ impl Service {
         log_warnings(&settings, &webhook_secrets);
         let max_connections = max_connections();
 
+        notifiers.iter().for_each(Notifier::log_warnings);
         forwarders.iter().for_each(Forwarder::log_warnings);
         let names = "failed to name the channels";
-        let channels = store.channel_names(notifiers.iter().map(|it| it.target.identity())).await;
+        let channels = store.channel_names(notifiers.iter().map(Notifier::identity)).await;
         let notified = channels.context(names)?;
         for (notifier, name) in notifiers.iter().zip(&notified) {
-            store.rename_channel(&notifier.target.earlier_name(), name).await.context(names)?;
+            store.rename_channel(&notifier.earlier_name(), name).await.context(names)?;
         }
         let channels = store.channel_names(forwarders.iter().map(Forwarder::identity)).await;
         let forwarded = channels.context(names)?;
@@ -115,7 +116,8 @@ impl Service {
         store.start(channels.into(), settings.tawk_retention_days);
         let forwarders: Vec<_> =
             forwarded.into_iter().zip(forwarders.into_iter().map(Arc::new)).collect();
-        let notifiers = notified.iter().cloned().zip(notifiers.into_iter().map(Sender::Notify));
+        let notifiers = notifiers.into_iter().map(Box::new).map(Sender::Notify);
+        let notifiers = notified.iter().cloned().zip(notifiers);
         let forward = |(name, forwarder): &(String, Arc<Forwarder>)| {
             (name.clone(), Sender::Forward(Arc::clone(forwarder)))
         };

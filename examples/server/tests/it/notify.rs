@@ -3,8 +3,10 @@
 
 mod channels;
 mod commands;
+mod email;
 mod events;
 mod failures;
+mod mail_server;
 mod once;
 pub(crate) mod outbox;
 pub(crate) mod receiver;
@@ -12,6 +14,7 @@ mod retention;
 mod sent;
 mod services;
 mod settings;
+mod telegram;
 
 crate::support::on_each_database! {
     sent::a_reply_is_sent_once_on_every_channel_however_often_it_is_delivered,

@@ -47,7 +47,7 @@ pub use reserved::Reserved;
 pub use skip::skip;
 pub use store::Store;
 pub(crate) use store::on_each_database;
-pub use tls::{TLS, certified, connect, trusting};
+pub use tls::{TLS, certified, connect, terminate_tls, trusting};
 
 use std::fs;
 use std::net::SocketAddr;

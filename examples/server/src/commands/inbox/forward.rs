@@ -20,7 +20,7 @@ pub struct Arguments {
     ids: Vec<i64>,
     #[command(flatten)]
     filter: Filter,
-    /// URL to send them to, e.g. http://localhost:3000/hook
+    /// URL to send them to, e.g. that of a handler under development
     // Not a `Uri`, because clap repeats invalid values, and this one may contain a password.
     #[arg(long, value_name = "URL")]
     to: String,

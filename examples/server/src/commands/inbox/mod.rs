@@ -16,8 +16,8 @@ use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::config::{self, Notify};
-use crate::escape::{escaped, printable};
-use crate::notify::{self, Target};
+use crate::escape::escaped;
+use crate::notify::{self, Notifier};
 use crate::store::{Access, Store, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 use crate::{print_error, redact};
@@ -134,11 +134,11 @@ fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
 /// The listener that runs sends the notifications, and retries them until they succeed.
 async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
     let StoredDelivery { delivery, .. } = find(store, id).await?;
-    let targets = notify::targets(notify.notify_url.as_deref())?;
-    ensure!(!targets.is_empty(), "NOTIFY_URL is not set; set it to the listener's value");
+    let notifiers = notify::notifiers(notify.notify_url.as_deref())?;
+    ensure!(!notifiers.is_empty(), "NOTIFY_URL is not set; set it to the listener's value");
     let trigger = notify.notify_on.find(&delivery.event());
     ensure!(trigger.is_some(), "delivery {id} does not match NOTIFY_ON");
-    let channels = store.channel_names(targets.iter().map(Target::identity)).await?;
+    let channels = store.channel_names(notifiers.iter().map(Notifier::identity)).await?;
     store.replay(id, &channels).await?;
     Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
 }

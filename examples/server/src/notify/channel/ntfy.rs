@@ -1,33 +1,33 @@
 //! [`Ntfy`]: push notifications of ntfy, published as JSON (docs.ntfy.sh/publish, "Publish as
 //! JSON"), since a header cannot hold every title.
 
+use anyhow::{Result, ensure};
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::Channel;
 use crate::notify::Trigger;
 use crate::notify::message::Message;
+use crate::notify::webhook::Format;
 
 pub struct Ntfy(String);
 
 impl Ntfy {
     /// Takes the topic from the URL. It is in the JSON, which is posted to the root of the server.
     /// Fails if the path is not a topic as the ntfy server checks it.
-    pub fn new(url: &mut Url) -> Result<Self, &'static str> {
+    pub fn new(url: &mut Url) -> Result<Self> {
         let topic = url.path().trim_start_matches('/').to_owned();
         let is_topic = (1..=64).contains(&topic.len())
             && topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        if !is_topic || url.query().is_some() {
-            return Err(
-                "expected ntfys://HOST/TOPIC with a topic of 1 to 64 letters, digits, `-` and `_`",
-            );
-        }
+        ensure!(
+            is_topic && url.query().is_none(),
+            "expected ntfys://HOST/TOPIC with a topic of 1 to 64 letters, digits, `-` and `_`"
+        );
         url.set_path("/");
         Ok(Self(topic))
     }
 }
 
-impl Channel for Ntfy {
+impl Format for Ntfy {
     fn format(&self, message: &Message) -> Value {
         let trigger = message.trigger;
         json!({

@@ -1,30 +1,35 @@
-//! [`Slack`]: incoming webhooks of Slack and of services that accept the same JSON: Mattermost,
-//! Discord (URLs that end in `/slack`), and custom receivers.
+//! [`Slack`]: incoming webhooks of Slack, and of services that accept the same JSON, such as
+//! Mattermost, Rocket.Chat and Discord (URLs that end in `/slack`).
 
 use serde_json::{Value, json};
 
-use super::{Channel, without_mentions};
+use super::without_mentions;
 use crate::notify::message::Message;
+use crate::notify::webhook::Format;
 
 pub struct Slack;
 
-impl Channel for Slack {
-    /// Returns a `text`, and the fields of the event next to it, which Slack ignores.
+impl Format for Slack {
     fn format(&self, message: &Message) -> Value {
-        let text = escape(&format!("{}\n{}", message.title, message.text));
         // Otherwise Slack fetches and shows what a visitor links to.
-        let mut json = json!({ "text": text, "unfurl_links": false, "unfurl_media": false });
-        for (name, value) in &message.fields {
-            json[name] = value.clone();
-        }
-        json
+        json!({ "text": text(message), "unfurl_links": false, "unfurl_media": false })
+    }
+}
+
+/// A receiver that is not known, and may reject fields other than `text`.
+pub struct SlackCompatible;
+
+impl Format for SlackCompatible {
+    fn format(&self, message: &Message) -> Value {
+        json!({ "text": text(message) })
     }
 }
 
 /// Escapes mentions and links (docs.slack.dev/messaging/formatting-message-text): `<!channel>`,
 /// `<@U123>` and `<https://…|text>`.
-fn escape(text: &str) -> String {
-    without_mentions(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+fn text(Message { title, text, .. }: &Message) -> String {
+    let text = format!("{title}\n{text}").replace('&', "&amp;");
+    without_mentions(&text.replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 #[cfg(test)]
@@ -37,27 +42,16 @@ mod tests {
     use crate::notify::payloads;
 
     #[test]
-    fn the_fields_of_the_event_are_next_to_the_text() {
+    fn slack_receives_a_text_without_previews_and_others_only_a_text() {
         let message = Message::new(&payloads::one("08"), Trigger::AgentReply);
+        let text = "Ingrid Vale replied in Harbor Lane Outfitters\n\
+                    “Yes, two pairs left in brown.”\n\
+                    Chat b7064c20-6d10-11ef-a0f2-57c8e9104d3b with Tomasz Wielgosz";
         assert_eq!(
             Slack.format(&message),
-            json!({
-                "text": "Ingrid Vale replied in Harbor Lane Outfitters\n\
-                         “Yes, two pairs left in brown.”\n\
-                         Chat b7064c20-6d10-11ef-a0f2-57c8e9104d3b with Tomasz Wielgosz",
-                "unfurl_links": false,
-                "unfurl_media": false,
-                "trigger": "agent-reply",
-                "event": "chat:transcript_created",
-                "event_time": "2024-09-07T16:01:30.077Z",
-                "property_id": "64b1f0c29d3e7a5518c2e9d4",
-                "property": "Harbor Lane Outfitters",
-                "chat_id": "b7064c20-6d10-11ef-a0f2-57c8e9104d3b",
-                "messages": 4,
-                "agent_replies": 1,
-                "agents": ["Ingrid Vale"],
-            })
+            json!({ "text": text, "unfurl_links": false, "unfurl_media": false })
         );
+        assert_eq!(SlackCompatible.format(&message), json!({ "text": text }));
     }
 
     #[test]
@@ -76,6 +70,6 @@ mod tests {
             assert!(text.contains("[bank] (http"), "{text}");
             assert!(!text.contains(['<', '>', '@']) && !text.contains("]("), "{text}");
         }
-        assert_eq!(escape("[x]: http://evil.example"), "[x] : http://evil.example");
+        assert_eq!(without_mentions("[x]: http://evil.example"), "[x] : http://evil.example");
     }
 }

@@ -1,13 +1,13 @@
-//! [`Notifier`]: posts notifications to one channel over HTTP or HTTPS.
+//! [`Webhook`]: posts notifications as JSON over HTTP or HTTPS.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Url, retry};
+use serde_json::Value;
 
-use super::channel::Target;
 use super::message::Message;
-use super::send_error::{SendError, error_code, reports_failure, responded};
+use super::send_error::{SendError, reports_failure, responded};
 use crate::http_client;
 
 /// Timeout for the name lookup, TCP and TLS.
@@ -18,26 +18,32 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 const MAX_BODY_LEN: usize = 4 * 1024;
 
-pub struct Notifier {
-    pub target: Target,
+pub trait Format: Send + Sync {
+    /// Formats a message as the JSON that the service expects.
+    fn format(&self, message: &Message) -> Value;
+}
+
+pub struct Webhook {
+    /// With the user and password.
+    pub url: Url,
+    pub format: Box<dyn Format>,
     client: Client,
 }
 
-impl Notifier {
-    pub fn new(target: Target) -> anyhow::Result<Self> {
-        let client = http_client::build(client(&target.url))?;
-        Ok(Self { target, client })
+impl Webhook {
+    pub fn new(url: Url, format: Box<dyn Format>) -> anyhow::Result<Self> {
+        let client = http_client::build(client(&url))?;
+        Ok(Self { url, format, client })
     }
 
     /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
     /// failure in the body, and returns what it responded. The key lets the receiver recognize a
     /// duplicate.
-    pub async fn send(&self, message: &Message, key: String) -> Result<String, SendError> {
-        let Target { url, channel, .. } = &self.target;
-        let body = channel.format(message).to_string();
+    pub async fn send(&self, message: &Message, key: &str) -> Result<String, SendError> {
+        let body = self.format.format(message).to_string();
         let request = self
             .client
-            .post(url.clone())
+            .post(self.url.clone())
             .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(body.clone());
@@ -54,9 +60,8 @@ impl Notifier {
             return Ok(responded(status));
         }
         // Some receivers repeat the URL or the request.
-        let sent = format!("{url} {body}");
-        let code = error_code(&start).filter(|code| !sent.contains(code));
-        Err(SendError::rejected(status, response.headers(), code.as_deref()))
+        let sent = format!("{} {body}", self.url);
+        Err(SendError::rejected(status, response.headers(), &start, &sent))
     }
 }
 
@@ -92,24 +97,25 @@ mod tests {
     use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
     use super::*;
-    use crate::notify::{Trigger, channel, payloads};
+    use crate::notify::channel::Slack;
+    use crate::notify::{Trigger, payloads};
 
-    /// Creates a notifier that trusts only the given certificates.
-    fn notifier(scheme: &str, address: SocketAddr, trusted: Option<Certificate>) -> Notifier {
+    /// Creates a webhook that trusts only the given certificates.
+    fn webhook(scheme: &str, address: SocketAddr, trusted: Option<Certificate>) -> Webhook {
         let _ = ring::default_provider().install_default();
         let url = format!("{scheme}://user:pAssw0rd@{address}/services/hXq7Zp2mVd9k?to=Qw8eRt5z");
-        let target = channel::targets(Some(&url)).unwrap().remove(0);
-        let client = client(&target.url).tls_certs_only(trusted).build().unwrap();
-        Notifier { target, client }
+        let url = Url::parse(&url).unwrap();
+        let client = client(&url).tls_certs_only(trusted).build().unwrap();
+        Webhook { url, format: Box::new(Slack), client }
     }
 
     async fn send(scheme: &str, address: SocketAddr) -> Result<(), SendError> {
-        send_with(notifier(scheme, address, None)).await
+        send_with(webhook(scheme, address, None)).await
     }
 
-    async fn send_with(notifier: Notifier) -> Result<(), SendError> {
+    async fn send_with(webhook: Webhook) -> Result<(), SendError> {
         let message = Message::new(&payloads::one("08"), Trigger::AgentReply);
-        notifier.send(&message, "key".to_owned()).await.map(drop)
+        webhook.send(&message, "key").await.map(drop)
     }
 
     async fn listen() -> (TcpListener, SocketAddr) {
@@ -310,7 +316,7 @@ mod tests {
             }
         };
         let trusted = is_trusted.then(|| Certificate::from_der(cert.der()).unwrap());
-        tokio::join!(send_with(notifier("https", address, trusted)), receiver).0
+        tokio::join!(send_with(webhook("https", address, trusted)), receiver).0
     }
 
     #[tokio::test]
