@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 /// Sends the oldest delivery first. Fails if a response is not 2xx.
-pub async fn run(store: &Store, Arguments { ids, filter, to }: Arguments) -> Result<()> {
+pub async fn run(store: &Store, Arguments { mut ids, filter, to }: Arguments) -> Result<()> {
     let url = parse_url(&to).context("invalid --to")?;
     let client = http_client::builder(url.scheme_str().unwrap_or_default());
     // A receiver may close a connection after its response, without saying so.
@@ -50,6 +50,8 @@ pub async fn run(store: &Store, Arguments { ids, filter, to }: Arguments) -> Res
             }
         }
     }
+    ids.sort_unstable();
+    ids.dedup();
     for id in ids {
         send(find(store, id).await?).await?;
     }

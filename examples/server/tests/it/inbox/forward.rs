@@ -71,7 +71,7 @@ pub(crate) fn fails_unless_every_response_is_2xx(store: &Store) {
         (&["forward", "1", "--to", "ftp://hidden"], 1, "invalid --to: use an http or https URL"),
         (&["forward", "1"], 2, "--to <URL>"),
         (&["forward", "--to", &to], 2, "required arguments were not provided"),
-        (&["forward", "--since", "soon", "--to", &to], 2, "write how long ago, as in 2h"),
+        (&["forward", "--since", "soon", "--to", &to], 2, "write a time ago, as in 2h"),
     ] {
         let finished = store.inbox(arguments);
         assert_eq!((finished.code, &*finished.stdout), (Some(code), ""), "{finished:?}");
