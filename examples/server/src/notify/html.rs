@@ -24,6 +24,9 @@ const INLINE: [&[u8]; 24] = [
 /// Returns what a mail reader shows of HTML, still untrusted. A text without tags is not changed.
 pub fn html_to_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(MAX_HTML_LEN)];
+    if !html.contains('<') {
+        return html.to_owned();
+    }
     let mut emitter = DefaultEmitter::default();
     // Otherwise the content of a hidden element is read as HTML.
     emitter.naively_switch_states(true);
