@@ -17,6 +17,8 @@ pub(crate) enum Reply {
     Response(&'static str, Vec<String>, &'static str),
     /// Responds with 200 after a delay.
     Delayed(Duration),
+    /// Responds with 200, or with 400 if the JSON has other fields, as strict services do.
+    Strict(&'static [&'static str]),
     /// Does not respond.
     Silence,
     /// Responds with a status and a body of 1 GiB, of which it sends 64 MiB: far more than the
@@ -168,11 +170,18 @@ impl Seen {
     fn serve(&self, stream: TcpStream, replies: &[Reply]) {
         let mut stream = BufReader::new(stream);
         let Some(received) = read(&mut stream) else { return };
+        let body = received.body.clone();
         let number = self.change(|state| {
             state.received.push(received);
             state.received.len()
         });
-        let reply = replies.get(number - 1).or(replies.last()).unwrap();
+        let mut reply = replies.get(number - 1).or(replies.last()).unwrap();
+        let (accepted, rejected) = (status("200 OK"), status("400 Bad Request"));
+        if let Reply::Strict(fields) = reply {
+            let is_known = |field: &String| fields.contains(&&**field);
+            let is_valid = body.as_object().is_some_and(|body| body.keys().all(is_known));
+            reply = if is_valid { &accepted } else { &rejected };
+        }
         if !respond(stream.into_inner(), reply) {
             self.change(|state| state.disconnected += 1);
         }
@@ -208,6 +217,7 @@ fn respond(mut stream: TcpStream, reply: &Reply) -> bool {
             thread::sleep(*time);
             respond(stream, &status("200 OK"))
         }
+        Reply::Strict(_) => unreachable!("`serve` has chosen a response"),
         Reply::Silence => !matches!(stream.read(&mut [0]), Ok(0) | Err(_)),
         Reply::Gigabyte(status) => {
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", 1 << 30);
