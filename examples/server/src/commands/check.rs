@@ -22,23 +22,18 @@ use crate::{EXIT_NOT_STARTED, http_client, notify, print_error, server};
 pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode> {
     let log = logging::init("warn", LogFormat::Text, Counter::default())?;
     let mut errors = invalid;
-    errors.extend(logging::parse(&settings.rust_log).err());
-    match config::webhook_secrets(settings.tawk_webhook_secret.take().as_deref()) {
-        Ok(secrets) => server::log_warnings(&settings, &secrets),
-        Err(error) => errors.push(error),
-    }
-    match server::load_tls(&settings) {
-        Ok(tls) => tls.iter().for_each(Tls::log_warnings),
-        Err(error) => errors.push(error),
-    }
-    match notify::notifiers(settings.notify.notify_url.as_deref()) {
-        Ok(notifiers) => notifiers.iter().for_each(Notifier::log_warnings),
-        Err(error) => errors.push(error),
-    }
-    match settings.forward.forwarders() {
-        Ok(forwarders) => forwarders.iter().for_each(Forwarder::log_warnings),
-        Err(error) => errors.push(error),
-    }
+    let secrets = config::webhook_secrets(settings.tawk_webhook_secret.take().as_deref());
+    let tls = server::load_tls(&settings);
+    let notifiers = notify::notifiers(settings.notify.notify_url.as_deref());
+    let forwarders = settings.forward.forwarders();
+    let checks = [
+        logging::parse(&settings.rust_log).map(drop),
+        secrets.map(|secrets| server::log_warnings(&settings, &secrets)),
+        tls.map(|tls| tls.iter().for_each(Tls::log_warnings)),
+        notifiers.map(|notifiers| notifiers.iter().for_each(Notifier::log_warnings)),
+        forwarders.map(|forwarders| forwarders.iter().for_each(Forwarder::log_warnings)),
+    ];
+    errors.extend(checks.into_iter().filter_map(Result::err));
     let main = server::bind(&settings.host, "PORT", settings.port).await;
     // If the listener runs, it has bound the addresses.
     if main.is_ok() || request(&settings).await.is_err() {

@@ -1,6 +1,5 @@
 //! Finds deliveries.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -20,9 +19,6 @@ const PAGE: usize = 16;
 
 /// Maximum ids that a query examines, so that none takes long, however many there are.
 const STEP: i64 = 10_000;
-
-/// Parameters of a statement are limited.
-const MAX_CHATS: usize = 10_000;
 
 /// Conditions that a delivery meets, all of them. The comments are what `--help` shows.
 #[derive(Args, Clone, Default)]
@@ -51,9 +47,9 @@ pub struct Filter {
     /// The whole email address of the visitor or requester.
     #[arg(skip)]
     pub email: Option<String>,
-    /// Chats of the person, whose other deliveries may not name the person.
+    /// Whether to find all deliveries of the person's chats. A visitor may have no name at first.
     #[arg(skip)]
-    pub chats: Vec<String>,
+    pub with_chats: bool,
 }
 
 fn parse_time(text: &str) -> Result<SystemTime, &'static str> {
@@ -105,9 +101,8 @@ impl Filter {
         }
         if !person.is_empty() {
             let mut person = person.join(" AND ");
-            if !self.chats.is_empty() {
-                let chats = self.chats.iter().map(|chat| bind(chat.clone().into()));
-                let chats = chats.collect::<Vec<_>>().join(", ");
+            if self.with_chats {
+                let chats = format!("SELECT chat_id FROM deliveries WHERE {person}");
                 person = format!("({person} OR chat_id IN ({chats}))");
             }
             all.push(person);
@@ -176,22 +171,6 @@ impl Store {
             }
         }
         Ok(Vec::new())
-    }
-
-    /// Extends a filter by the chats of the person: a visitor may have had no name at first.
-    pub async fn with_chats(&self, filter: Filter) -> Result<Filter> {
-        let (person, email) = (filter.person.clone(), filter.email.clone());
-        if person.is_none() && email.is_none() {
-            return Ok(filter);
-        }
-        let person = Filter { person, email, ..Filter::default() };
-        let (mut chats, mut ids) = (BTreeSet::new(), self.ids(&person).await?);
-        while !ids.is_empty() {
-            let page = self.next_page(&person, &mut ids, Order::OldestFirst).await?;
-            chats.extend(page.into_iter().filter_map(|stored| stored.delivery.chat_id));
-        }
-        ensure!(chats.len() <= MAX_CHATS, "more than {MAX_CHATS} chats; write more of the name");
-        Ok(Filter { chats: chats.into_iter().collect(), ..filter })
     }
 }
 

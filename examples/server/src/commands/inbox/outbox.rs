@@ -30,15 +30,11 @@ pub async fn run(store: &Store) -> Result<()> {
 }
 
 fn row(notification: &Notification) -> String {
-    let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
+    let Notification { id, delivery_id, channel, state, attempts, history, .. } = notification;
     let at = format_rfc3339_millis(notification.at);
-    let why = why(notification);
-    format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}")
-}
-
-/// Returns the part of the error that the last attempt does not say.
-fn why(Notification { last_error, history, .. }: &Notification) -> &str {
-    let error = last_error.as_deref().unwrap_or_default();
+    let error = notification.last_error.as_deref().unwrap_or_default();
     let last = history.last().map_or("", |attempt| &attempt.outcome);
-    error.strip_prefix(last).unwrap_or(error).trim_start_matches("; ")
+    // What the last attempt does not say.
+    let why = error.strip_prefix(last).unwrap_or(error).trim_start_matches("; ");
+    format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}")
 }
