@@ -10,9 +10,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::forward::Forwarder;
-use crate::notify::{Message, Notifier, SendError, TIMEOUT, Triggers, sha256_hex};
-use crate::state::AppState;
+use crate::http_client::TIMEOUT;
+use crate::notify::{Message, SendError, Triggers, sha256_hex};
+use crate::state::{AppState, Sender};
 use crate::store::{Notification, Outcome, StoredDelivery};
 use crate::supervise::supervise;
 
@@ -30,14 +30,10 @@ const MAX_ATTEMPTS: i64 = 100;
 const MAX_DELAY: Duration = Duration::from_secs(40 * 60);
 
 /// Runs a worker for each channel until shutdown, and finishes what is in flight.
-pub async fn run(
-    senders: Vec<(String, Sender)>,
-    state: &Arc<AppState>,
-    shutdown: &CancellationToken,
-) {
+pub async fn run(state: Arc<AppState>, shutdown: CancellationToken) {
     let mut workers = JoinSet::new();
     // What a worker that panics had claimed becomes due again when the lease expires.
-    for (channel, sender) in senders {
+    for (channel, sender) in state.senders.clone() {
         let worker = Arc::new(Worker { channel: channel.clone(), sender, state: state.clone() });
         let shutdown = shutdown.clone();
         workers.spawn(supervise(channel, move || Arc::clone(&worker).run(shutdown.clone())));
@@ -46,16 +42,10 @@ pub async fn run(
     workers.join_all().await;
 }
 
-/// What sends to a channel.
-pub enum Sender {
-    Notify(Box<Notifier>),
-    Forward(Arc<Forwarder>),
-}
-
 /// Claims the notifications of one channel, a few at a time, sends them, and records the outcomes.
 struct Worker {
     channel: String,
-    sender: Sender,
+    sender: Arc<Sender>,
     state: Arc<AppState>,
 }
 
@@ -142,7 +132,7 @@ impl Worker {
         let StoredDelivery { delivery, .. } = delivery
             .map_err(|error| SendError::transient(format!("failed to read delivery: {error}")))?
             .ok_or_else(|| SendError::permanent("delivery was deleted or erased"))?;
-        let notifier = match &self.sender {
+        let notifier = match &*self.sender {
             Sender::Notify(notifier) => notifier,
             Sender::Forward(forwarder) => {
                 Self::ensure_claimed(claimed)?;

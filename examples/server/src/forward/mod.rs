@@ -5,7 +5,6 @@
 #[cfg(feature = "nats")]
 mod nats;
 
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 #[cfg(not(feature = "nats"))]
@@ -14,12 +13,12 @@ use anyhow::{Context, Result, anyhow, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Url, retry};
+use reqwest::{Client, Url};
 use sha2::Sha256;
 use tracing::warn;
 
-use crate::http_client;
-use crate::notify::{CONNECT_TIMEOUT, SendError, TIMEOUT, responded, sha256_hex};
+use crate::http_client::{self, is_loopback, without_credentials};
+use crate::notify::{SendError, responded, sha256_hex};
 use crate::store::VerifiedDelivery;
 
 /// Starts the names of channels that deliveries are forwarded to. No host contains `+`.
@@ -153,11 +152,7 @@ impl Forwarder {
 
     /// Returns the URL without user and password, so that they can be changed.
     fn address(&self) -> String {
-        let mut url = self.url.clone();
-        // These fail only without a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        format!("{CHANNEL_PREFIX}{url}")
+        format!("{CHANNEL_PREFIX}{}", without_credentials(&self.url))
     }
 
     pub fn log_warnings(&self) {
@@ -227,12 +222,7 @@ impl Transport {
             #[cfg(not(feature = "nats"))]
             bail!("nats:// is not in this build; build it with `--features nats`");
         }
-        let client = http_client::builder(url.scheme())
-            .retry(retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT);
-        let client = if is_loopback(url) { client.no_proxy() } else { client };
-        Ok(Self::Http(http_client::build(client)?))
+        Ok(Self::Http(http_client::build(http_client::to_receiver(url))?))
     }
 }
 
@@ -240,11 +230,6 @@ fn sign(key: &[u8], head: &[u8], body: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     let signature = mac.chain_update(head).chain_update(body).finalize().into_bytes();
     format!("v1,{}", BASE64_STANDARD.encode(signature))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use reqwest::header::HeaderMap;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::notify::{CONNECT_TIMEOUT, SendError, TIMEOUT};
+use crate::http_client::{CONNECT_TIMEOUT, TIMEOUT, without_credentials};
+use crate::notify::SendError;
 
 const ADVICE: &str = "expected nats://HOST/SUBJECT or tls://HOST/SUBJECT, with USER:PASSWORD@ or \
                       TOKEN@ before the host if the server requires it, and a subject without \
@@ -38,11 +39,7 @@ impl Nats {
         let decode = |text| percent_decode_str(text).decode_utf8().map(String::from);
         let user = decode(url.username())?;
         let password = url.password().map(decode).transpose()?;
-        let mut server = url.clone();
-        // These fail only without a host.
-        let _ = server.set_username("");
-        let _ = server.set_password(None);
-        let server = ServerAddr::from_url(server).ok().context(ADVICE)?;
+        let server = ServerAddr::from_url(without_credentials(url)).ok().context(ADVICE)?;
         Ok(Self { server, subject, user, password, context: OnceCell::new() })
     }
 

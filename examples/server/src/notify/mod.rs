@@ -13,7 +13,6 @@ pub use html::html_to_text;
 pub use message::Message;
 pub use send_error::{SendError, responded};
 pub use trigger::{Trigger, Triggers};
-pub use webhook::{CONNECT_TIMEOUT, TIMEOUT};
 
 use sha2::{Digest, Sha256};
 

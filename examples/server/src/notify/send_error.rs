@@ -11,7 +11,7 @@ use lettre::transport::smtp::response::Category;
 use serde_json::Value;
 use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
-use super::webhook::{CONNECT_TIMEOUT, TIMEOUT};
+use crate::http_client::{CONNECT_TIMEOUT, TIMEOUT};
 
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 

@@ -1,20 +1,11 @@
 //! [`Webhook`]: posts notifications as JSON over HTTP or HTTPS.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use reqwest::{Client, ClientBuilder, Url, retry};
+use reqwest::{Client, ClientBuilder, Url};
 use serde_json::Value;
 
 use super::message::Message;
 use super::send_error::{SendError, reports_failure, responded};
 use crate::http_client;
-
-/// Timeout for the name lookup, TCP and TLS.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Timeout for the whole exchange, including the connection.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 const MAX_BODY_LEN: usize = 4 * 1024;
 
@@ -65,18 +56,9 @@ impl Webhook {
     }
 }
 
-/// Notifications are rare, so each has its own connection. The proxy of the system is used, except
-/// for a receiver on this machine.
+/// Notifications are rare, so each has its own connection.
 fn client(url: &Url) -> ClientBuilder {
-    let client = http_client::builder(url.scheme())
-        .http1_only()
-        .retry(retry::never())
-        .pool_max_idle_per_host(0)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT);
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_loopback || host == "localhost" { client.no_proxy() } else { client }
+    http_client::to_receiver(url).http1_only().pool_max_idle_per_host(0)
 }
 
 #[cfg(test)]
@@ -84,6 +66,7 @@ mod tests {
     use std::io::{self, ErrorKind};
     use std::net::SocketAddr;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use reqwest::Certificate;

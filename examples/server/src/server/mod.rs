@@ -27,9 +27,9 @@ use crate::access::connections::Connections;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
 use crate::forward::Forwarder;
 use crate::notify::{self, Notifier};
-use crate::outbox::{self, Sender};
+use crate::outbox;
 use crate::router::{self, METRICS_PATH, WEBHOOK_PATH};
-use crate::state::AppState;
+use crate::state::{AppState, Sender};
 use crate::store::{Access, Store};
 use crate::telemetry::log_writer::LogWriter;
 use crate::telemetry::logging;
@@ -75,8 +75,6 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
 struct Service {
     endpoints: Vec<(TcpListener, Endpoint)>,
-    /// By the names of their channels.
-    senders: Vec<(String, Sender)>,
     state: Arc<AppState>,
     log: LogWriter,
 }
@@ -105,28 +103,20 @@ impl Service {
         notifiers.iter().for_each(Notifier::log_warnings);
         forwarders.iter().for_each(Forwarder::log_warnings);
         let names = "failed to name the channels";
-        let channels = store.channel_names(notifiers.iter().map(Notifier::identity)).await;
-        let notified = channels.context(names)?;
-        for (notifier, name) in notifiers.iter().zip(&notified) {
+        let forwarded = forwarders.iter().map(Forwarder::identity);
+        let identities = notifiers.iter().map(Notifier::identity).chain(forwarded);
+        let channels = store.channel_names(identities).await.context(names)?;
+        for (notifier, name) in notifiers.iter().zip(&channels) {
             store.rename_channel(&notifier.earlier_name(), name).await.context(names)?;
         }
-        let channels = store.channel_names(forwarders.iter().map(Forwarder::identity)).await;
-        let forwarded = channels.context(names)?;
-        let channels = [&notified[..], &forwarded].concat();
-        store.start(channels.into(), settings.tawk_retention_days);
-        let forwarders: Vec<_> =
-            forwarded.into_iter().zip(forwarders.into_iter().map(Arc::new)).collect();
-        let notifiers = notifiers.into_iter().map(Box::new).map(Sender::Notify);
-        let notifiers = notified.iter().cloned().zip(notifiers);
-        let forward = |(name, forwarder): &(String, Arc<Forwarder>)| {
-            (name.clone(), Sender::Forward(Arc::clone(forwarder)))
-        };
-        let senders: Vec<_> = notifiers.chain(forwarders.iter().map(forward)).collect();
+        store.start(channels.clone().into(), settings.tawk_retention_days);
+        let forwarders = forwarders.into_iter().map(Box::new).map(Sender::Forward);
+        let senders = notifiers.into_iter().map(Box::new).map(Sender::Notify).chain(forwarders);
+        let senders = channels.into_iter().zip(senders.map(Arc::new)).collect();
         let state = Arc::new(AppState {
             log_level: settings.tawk_log,
             store,
-            notified,
-            forwarders,
+            senders,
             notify_on: settings.notify.notify_on.clone(),
             metrics,
             unknown_paths: RateLimit::new(10),
@@ -152,7 +142,7 @@ impl Service {
             mode = config::name(&settings.tawk_mode),
             tawk_log = config::name(&settings.tawk_log),
             secrets = webhook_secrets.len(),
-            channels = senders.len(),
+            channels = state.senders.len(),
             "listening on {}://{address}{WEBHOOK_PATH}",
             if tls.is_some() { "https" } else { "http" }
         );
@@ -168,13 +158,12 @@ impl Service {
             tls.log_warnings();
             tokio::spawn(tls.reload_on(signals.reload));
         }
-        Ok(Self { endpoints, senders, state, log })
+        Ok(Self { endpoints, state, log })
     }
 
     /// Serves until shutdown, and then for at most [`SHUTDOWN_TIMEOUT`], whatever is pending.
     async fn run(self, shutdown: &CancellationToken) -> ExitCode {
-        let (senders, state, signal) = (self.senders, self.state.clone(), shutdown.clone());
-        let outbox = tokio::spawn(async move { outbox::run(senders, &state, &signal).await });
+        let outbox = tokio::spawn(outbox::run(self.state.clone(), shutdown.clone()));
         let tasks = &self.state.tasks;
         let code = accept::serve(self.endpoints, tasks, shutdown).await;
         tasks.close();

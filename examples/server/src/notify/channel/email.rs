@@ -8,9 +8,9 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use tokio::time::timeout;
 
+use crate::http_client::{CONNECT_TIMEOUT, TIMEOUT};
 use crate::notify::message::Message;
 use crate::notify::send_error::SendError;
-use crate::notify::webhook::{CONNECT_TIMEOUT, TIMEOUT};
 
 const EXPECTED_URL: &str = "for email expected smtps://USER:PASSWORD@HOST/?from=ADDRESS&to=ADDRESS \
                             or smtp://… with &tls=required for STARTTLS";

@@ -17,6 +17,7 @@ use super::message::Message;
 use super::send_error::SendError;
 use super::sha256_hex;
 use super::webhook::{Format, Webhook};
+use crate::http_client::without_credentials;
 use discord::Discord;
 use email::Email;
 use google_chat::GoogleChat;
@@ -55,14 +56,10 @@ impl Notifier {
         let http = if is_tls { "https" } else { "http" };
         let mut url = Url::parse(&format!("{http}://{rest}"))
             .map_err(|_| anyhow!("expected a host, and a port from 1 to 65535 if there is one"))?;
-        let mut address = url.clone();
-        // These fail only without a host.
-        let _ = address.set_username("");
-        let _ = address.set_password(None);
         let host = url.host_str().unwrap_or_default().to_owned();
         // A URL that gets or loses `slack+` is the same channel.
         let address_scheme = scheme.strip_prefix("slack+").unwrap_or(&scheme);
-        let address = address.as_str().replacen(http, address_scheme, 1);
+        let address = without_credentials(&url).as_str().replacen(http, address_scheme, 1);
         let mut is_known = true;
         let format: Box<dyn Format> = match &*scheme {
             "https" | "http" => find(&url)?.unwrap_or_else(|| {
