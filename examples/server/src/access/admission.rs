@@ -5,12 +5,13 @@
 //! now and then, thus never keeps others out, and loses before one on a slow link.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
+use parking_lot::Mutex;
 use tower_tawk::{Signature, Verdict, X_TAWK_SIGNATURE};
 use tracing::warn;
 
@@ -85,7 +86,7 @@ impl Admission {
 
     /// Returns `None` if the bodies of all admitted requests have arrived, or arrive fast.
     fn admit(&self, connection: &Arc<Connection>) -> Option<Permit<'_>> {
-        let mut admitted = self.lock();
+        let mut admitted = self.admitted.lock();
         while admitted.len() >= self.max {
             let waiting = admitted.iter().filter_map(|(id, one)| Some((*id, one.time_per_byte()?)));
             let (slowest, _) = waiting.max_by_key(|(_, time)| *time)?;
@@ -107,15 +108,11 @@ impl Admission {
         self.metrics.deliveries_in_flight.inc();
         Some(Permit { admission: self, id: connection.id })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
-        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if self.admission.lock().remove(&self.id).is_some() {
+        if self.admission.admitted.lock().remove(&self.id).is_some() {
             self.admission.metrics.deliveries_in_flight.dec();
         }
     }

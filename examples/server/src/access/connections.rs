@@ -6,9 +6,10 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -101,7 +102,7 @@ impl Connections {
     /// not in the allow-list.
     pub fn open(self: &Arc<Self>, peer: IpAddr, is_outsider: bool, phase: Phase) -> Entry {
         let state = State { phase, since: Instant::now(), bytes: 0, has_delivered: false };
-        let mut open = self.lock();
+        let mut open = self.open.lock();
         let outsiders = || open.connections.values().filter(|other| other.is_outsider).count();
         if open.connections.len() >= self.max {
             self.evict(&mut open, self.max / EVICTED_FRACTION);
@@ -124,7 +125,7 @@ impl Connections {
 
     /// Closes the connection that has waited longest, if there is one.
     pub fn close_one(&self) {
-        self.evict(&mut self.lock(), 1);
+        self.evict(&mut self.open.lock(), 1);
     }
 
     /// Closes the connections that have waited longest, at least one.
@@ -145,20 +146,16 @@ impl Connections {
     }
 
     pub fn close_timed_out(&self) {
-        let open = self.lock();
+        let open = self.open.lock();
         for connection in open.connections.values().filter(|connection| connection.is_timed_out()) {
             connection.closing.cancel();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if self.connections.lock().connections.remove(&self.connection.id).is_some() {
+        if self.connections.open.lock().connections.remove(&self.connection.id).is_some() {
             self.connections.metrics.connections.dec();
         }
     }
@@ -166,7 +163,7 @@ impl Drop for Entry {
 
 impl Connection {
     pub fn enter(&self, phase: Phase) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         (state.phase, state.since) = (phase, Instant::now());
         if phase == Phase::Idle {
             state.bytes = 0;
@@ -174,7 +171,7 @@ impl Connection {
     }
 
     pub fn received(&self, bytes: usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.bytes = state.bytes.saturating_add(bytes.try_into().unwrap_or(u32::MAX));
         if bytes > 0 && matches!(state.phase, Phase::Silent | Phase::Idle) {
             (state.phase, state.since) = (Phase::Head, Instant::now());
@@ -183,16 +180,16 @@ impl Connection {
 
     /// Records that a verified delivery was accepted. Connections without one are closed first.
     pub fn delivered(&self) {
-        self.lock().has_delivered = true;
+        self.state.lock().has_delivered = true;
     }
 
     pub fn phase(&self) -> Phase {
-        self.lock().phase
+        self.state.lock().phase
     }
 
     /// Records that the body has arrived. Returns `false` if the request has lost its permit.
     pub fn handle(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.phase == Phase::Body {
             state.phase = Phase::Handler;
         }
@@ -201,7 +198,7 @@ impl Connection {
 
     /// Takes the permit of a request, unless its body has arrived.
     pub fn evict(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let is_waiting = state.phase == Phase::Body;
         if is_waiting {
             state.phase = Phase::Evicted;
@@ -213,7 +210,7 @@ impl Connection {
     /// Returns how long it has taken for each byte of a body that has not arrived. `None` if it is
     /// arriving fast.
     pub fn time_per_byte(&self) -> Option<Duration> {
-        let state = self.lock();
+        let state = self.state.lock();
         let time = state.since.elapsed() / state.bytes.saturating_add(1);
         let is_fast = state.bytes >= MIN_UPLOAD && time <= FAST;
         (state.phase == Phase::Body && !is_fast).then_some(time)
@@ -221,7 +218,7 @@ impl Connection {
 
     /// Returns how little is lost if the connection is closed, or `None` if it must not be.
     fn waits(&self) -> Option<(bool, bool, bool, bool, Reverse<Instant>)> {
-        let state = self.lock();
+        let state = self.state.lock();
         let (has_permit, is_new) = (state.phase == Phase::Body, !state.has_delivered);
         let is_lingering = state.phase == Phase::Lingering;
         let waits = (!has_permit, self.is_outsider, is_lingering, is_new, Reverse(state.since));
@@ -229,7 +226,7 @@ impl Connection {
     }
 
     fn is_timed_out(&self) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         let timeout = match state.phase {
             Phase::Silent | Phase::Head => HEAD_TIMEOUT,
             Phase::Idle => IDLE_TIMEOUT,
@@ -239,10 +236,6 @@ impl Connection {
             }
         };
         state.since.elapsed() >= timeout
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

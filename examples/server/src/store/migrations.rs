@@ -15,31 +15,24 @@ use super::model::StoreError;
 const MAX_ATTEMPTS: u32 = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-const NAMES: [&str; 6] = [
-    "V1__deliveries",
-    "V2__outbox",
-    "V3__one_notification_per_event",
-    "V4__channels",
-    "V5__attempts",
-    "V6__search",
-];
+macro_rules! migrations {
+    ($($version:literal $name:literal)*) => {
+        [$((
+            concat!("V", $version, "__", $name),
+            include_str!(concat!("../../migrations/sqlite/000", $version, "_", $name, ".sql")),
+            include_str!(concat!("../../migrations/postgres/000", $version, "_", $name, ".sql")),
+        )),*]
+    };
+}
 
-const SQLITE: [&str; 6] = [
-    include_str!("../../migrations/sqlite/0001_deliveries.sql"),
-    include_str!("../../migrations/sqlite/0002_outbox.sql"),
-    include_str!("../../migrations/sqlite/0003_one_notification_per_event.sql"),
-    include_str!("../../migrations/sqlite/0004_channels.sql"),
-    include_str!("../../migrations/sqlite/0005_attempts.sql"),
-    include_str!("../../migrations/sqlite/0006_search.sql"),
-];
-
-const POSTGRES: [&str; 6] = [
-    include_str!("../../migrations/postgres/0001_deliveries.sql"),
-    include_str!("../../migrations/postgres/0002_outbox.sql"),
-    include_str!("../../migrations/postgres/0003_one_notification_per_event.sql"),
-    include_str!("../../migrations/postgres/0004_channels.sql"),
-    include_str!("../../migrations/postgres/0005_attempts.sql"),
-    include_str!("../../migrations/postgres/0006_search.sql"),
+/// Their names, and their statements for SQLite and PostgreSQL.
+const MIGRATIONS: [(&str, &str, &str); 6] = migrations![
+    1 "deliveries"
+    2 "outbox"
+    3 "one_notification_per_event"
+    4 "channels"
+    5 "attempts"
+    6 "search"
 ];
 
 #[derive(PartialEq)]
@@ -52,7 +45,7 @@ pub enum Schema {
 
 /// Fails if a newer listener has migrated the database.
 pub async fn schema(database: &Database) -> Result<Schema> {
-    let latest = i32::try_from(NAMES.len())?;
+    let latest = i32::try_from(MIGRATIONS.len())?;
     match version(database, "refinery_schema_history").await? {
         Some(newer) if newer > latest => bail!("a newer listener has migrated it; use that one"),
         Some(version) if version == latest => Ok(Schema::Current),
@@ -79,13 +72,11 @@ async fn migrate_once(mut database: Database) -> Result<()> {
     if schema(&database).await? == Schema::Current {
         return Ok(());
     }
-    let migrations = match database {
-        Database::Sqlite(_) => SQLITE,
-        Database::Postgres(_) => POSTGRES,
-    };
-    let migrations =
-        NAMES.iter().zip(migrations).map(|(name, sql)| Migration::unapplied(name, sql));
-    let migrations: Vec<_> = migrations.collect::<Result<_, _>>()?;
+    let migrations = MIGRATIONS.map(|(name, sqlite, postgres)| match database {
+        Database::Sqlite(_) => Migration::unapplied(name, sqlite),
+        Database::Postgres(_) => Migration::unapplied(name, postgres),
+    });
+    let migrations: Vec<_> = migrations.into_iter().collect::<Result<_, _>>()?;
     let runner = || Runner::new(&migrations).set_grouped(true);
     if let Some(version) = version(&database, "_sqlx_migrations").await? {
         // Records the migrations as applied, without running them, unless that was done before.

@@ -4,10 +4,11 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 
 /// Maximum bytes of records that wait to be written. Further records are dropped.
@@ -53,14 +54,14 @@ impl LogWriter {
     /// Waits until all records are written, for at most a second.
     pub fn flush(&self) {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.records.is_empty();
-        drop(self.0.changed.wait_timeout_while(self.0.lock(), FLUSH_TIMEOUT, is_busy));
+        self.0.changed.wait_while_for(&mut self.0.queue.lock(), is_busy, FLUSH_TIMEOUT);
     }
 }
 
 /// Adds a whole record to the queue. Never fails and never waits.
 impl Write for LogWriter {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        let mut queue = self.0.lock();
+        let mut queue = self.0.queue.lock();
         if queue.records.len() + record.len() > MAX_PENDING {
             self.0.dropped.inc();
         } else {
@@ -78,26 +79,20 @@ impl Write for LogWriter {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Writes forever. Records that arrive meanwhile are written together.
     fn run(&self, mut output: File) {
         let mut records = Vec::new();
         let mut is_torn = false;
         loop {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             queue.is_writing = false;
             self.changed.notify_all();
-            let is_empty = |queue: &mut Queue| queue.records.is_empty();
-            let queue = self.changed.wait_while(queue, is_empty);
-            let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait_while(&mut queue, |queue| queue.records.is_empty());
             queue.is_writing = true;
             drop(queue);
             thread::sleep(BATCH_DELAY);
             records.clear();
-            mem::swap(&mut records, &mut self.lock().records);
+            mem::swap(&mut records, &mut self.queue.lock().records);
             self.write(&mut output, &records, &mut is_torn);
         }
     }

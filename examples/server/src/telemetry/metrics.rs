@@ -70,11 +70,7 @@ impl Metrics {
         let r = &mut registry;
         let metrics = Self {
             requests: add(r, "requests", "Requests to the webhook, by verdict and reason"),
-            notifications: add(
-                r,
-                "notification_attempts",
-                "Attempts to send a notification, by channel and outcome",
-            ),
+            notifications: add(r, "notification_attempts", "Attempts, by channel and outcome"),
             request_duration: Histogram::new(BUCKETS),
             commit_duration: Histogram::new(BUCKETS),
             body_bytes: add(r, "body_bytes", "Bytes of the bodies of verified requests"),
@@ -84,22 +80,10 @@ impl Metrics {
             undecodable_bodies: add(r, "undecodable_bodies", "Verified bodies that are no event"),
             misrouted: add(r, "misrouted", "Requests with an unknown path or method"),
             dropped_log_records: add(r, "dropped_log_records", "Log records that were not written"),
-            deliveries_in_flight: add(
-                r,
-                "deliveries_in_flight",
-                "Requests that hold one of the TAWK_MAX_CONCURRENT permits",
-            ),
+            deliveries_in_flight: add(r, "deliveries_in_flight", "Permits that requests hold"),
             connections: add(r, "connections", "Open connections"),
-            evicted_connections: add(
-                r,
-                "evicted_connections",
-                "Connections closed in favor of others, because there were too many",
-            ),
-            failed_connections: add(
-                r,
-                "failed_connections",
-                "Connections that failed in the TLS handshake or with malformed HTTP",
-            ),
+            evicted_connections: add(r, "evicted_connections", "Connections closed for others"),
+            failed_connections: add(r, "failed_connections", "Failed TLS or malformed HTTP"),
             registry: Arc::default(),
         };
         let help = "Time from the head of a request to its response";

@@ -1,8 +1,8 @@
 //! [`RateLimit`]: bounds the log records about events that clients can cause.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 const PERIOD: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ impl RateLimit {
 
     /// Counts an event. If it is to be logged, returns the number of events since the last record.
     pub fn count(&self) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.count += 1;
         if state.start.elapsed() >= PERIOD {
             state.start = Instant::now();
