@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use anyhow::Error;
 use tokio::runtime::Runtime;
 
-use commands::Command;
+use commands::{Command, Forward};
 
 /// Exit status if the command could not start: invalid settings or arguments, address in use.
 const EXIT_NOT_STARTED: u8 = 2;
@@ -57,7 +57,10 @@ fn run() -> anyhow::Result<ExitCode> {
             Command::Send(arguments) => commands::send::run(arguments).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
             Command::Notify(command) => commands::notify::run(command).await,
-            Command::Forward(command) => commands::forward::run(&command),
+            Command::Forward(Forward::Secret) => {
+                writeln!(io::stdout(), "{}", forward::new_secret())?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     });
     // A hanging DNS lookup must not block the exit.

@@ -57,7 +57,10 @@ pub fn router(
         // The access log has what failed.
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(CatchPanicLayer::custom(panicked));
+        // The panic hook has logged the panic.
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
+            AppError::Internal.into_response()
+        }));
     let webhook = post(webhook::receive).route_layer(webhook_layers);
     Router::new()
         .route(WEBHOOK_PATH, webhook.clone())
@@ -133,11 +136,6 @@ fn span(request: &Request) -> Span {
     let path = request.uri().path();
     let path = &path[..path.floor_char_boundary(MAX_PATH_LENGTH)];
     tracing::error_span!("request", request_id, method = request.method().as_str(), path)
-}
-
-/// The panic hook has logged the panic.
-fn panicked(_: Box<dyn Any + Send>) -> Response {
-    AppError::Internal.into_response()
 }
 
 /// Reports a request that no route matches, which may be a delivery with a wrong URL. Its method

@@ -1,7 +1,6 @@
 //! The command line, errors about it, and the commands other than `serve`.
 
 pub mod check;
-pub mod forward;
 pub mod inbox;
 pub mod notify;
 pub mod send;
@@ -47,7 +46,13 @@ pub enum Command {
     Notify(notify::Command),
     /// Set up forwarding
     #[command(subcommand, arg_required_else_help = false)]
-    Forward(forward::Command),
+    Forward(Forward),
+}
+
+#[derive(Subcommand)]
+pub enum Forward {
+    /// Print a new secret that forwarded deliveries are signed with
+    Secret,
 }
 
 /// Completes the environment, and parses it and the command line. Prints help and the version, and
