@@ -1,7 +1,5 @@
 //! The settings of `serve`, and those that other commands share.
 
-#![allow(clippy::doc_markdown, reason = "`--help` shows the comments on settings")]
-
 mod secrets;
 
 pub use secrets::{WebhookSecret, webhook_secrets};

@@ -54,9 +54,7 @@ impl AppError {
             Self::HttpsRequired => {
                 Some(("not_https", "request used plain HTTP and TAWK_REQUIRE_HTTPS is set"))
             }
-            Self::TooManyRequests => {
-                Some(("overloaded", "TAWK_MAX_CONCURRENT deliveries are already in progress"))
-            }
+            Self::TooManyRequests => Some(("overloaded", "TAWK_MAX_CONCURRENT permits are taken")),
             Self::BodyTooSlow => Some((
                 "evicted",
                 "body was the slowest of TAWK_MAX_CONCURRENT; another delivery came",

@@ -3,6 +3,7 @@
 //! the settings (`check`) and the listener (`healthcheck`).
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
+#![allow(clippy::doc_markdown, reason = "`--help` shows the comments on commands and settings")]
 
 mod access;
 mod access_log;

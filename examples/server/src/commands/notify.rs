@@ -1,7 +1,5 @@
 //! `tawk-listener notify`: checks that notifications arrive, without a delivery or a database.
 
-#![allow(clippy::doc_markdown, reason = "`--help` shows the comments on commands")]
-
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -26,7 +24,11 @@ pub enum Command {
 pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
     let notifiers = notify::notifiers(notify.notify_url.as_deref())?;
     ensure!(!notifiers.is_empty(), "NOTIFY_URL is not set");
-    let message = test_message();
+    // Invented, with all fields, so that a receiver that rejects one is found.
+    let messages = [(Role::Agent, "This is a test. The chat does not exist.")];
+    let event = samples::transcript("Test Visitor", &messages);
+    let mut message = Message::new(&event, Trigger::AgentReply);
+    message.title = format!("Test of tawk-listener: {}", message.title);
     let mut exit_code = ExitCode::SUCCESS;
     for (position, notifier) in (1..).zip(notifiers) {
         // Another key each time. A receiver would drop a duplicate.
@@ -41,13 +43,4 @@ pub async fn run(Command::Test { notify }: Command) -> Result<ExitCode> {
         writeln!(io::stdout(), "URL {position} ({}): {outcome}", notifier.host)?;
     }
     Ok(exit_code)
-}
-
-/// Returns an invented notification with all fields, so that a receiver that rejects one is found.
-fn test_message() -> Message {
-    let messages = [(Role::Agent, "This is a test. The chat does not exist.")];
-    let event = samples::transcript("Test Visitor", &messages);
-    let mut message = Message::new(&event, Trigger::AgentReply);
-    message.title = format!("Test of tawk-listener: {}", message.title);
-    message
 }

@@ -7,8 +7,6 @@ mod nats;
 
 use std::time::SystemTime;
 
-#[cfg(not(feature = "nats"))]
-use anyhow::bail;
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
@@ -220,7 +218,7 @@ impl Transport {
             #[cfg(feature = "nats")]
             return Ok(Self::Nats(Box::new(nats::Nats::parse(url)?)));
             #[cfg(not(feature = "nats"))]
-            bail!("nats:// is not in this build; build it with `--features nats`");
+            return Err(anyhow!("nats:// is not in this build; build it with `--features nats`"));
         }
         Ok(Self::Http(http_client::build(http_client::to_receiver(url))?))
     }

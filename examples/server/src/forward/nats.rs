@@ -22,8 +22,7 @@ const ADVICE: &str = "expected nats://HOST/SUBJECT or tls://HOST/SUBJECT, with U
 pub struct Nats {
     server: ServerAddr,
     subject: String,
-    user: String,
-    password: Option<String>,
+    options: ConnectOptions,
     /// Connects with the first message, and again when the connection is lost.
     context: OnceCell<Context>,
 }
@@ -38,9 +37,15 @@ impl Nats {
         ensure!(subject.split('.').all(is_token) && url.query().is_none(), ADVICE);
         let decode = |text| percent_decode_str(text).decode_utf8().map(String::from);
         let user = decode(url.username())?;
-        let password = url.password().map(decode).transpose()?;
+        let options = ConnectOptions::new().name("tawk-listener");
+        let options = options.connection_timeout(CONNECT_TIMEOUT);
+        let options = match url.password() {
+            Some(password) => options.user_and_password(user, decode(password)?),
+            None if !user.is_empty() => options.token(user),
+            None => options,
+        };
         let server = ServerAddr::from_url(without_credentials(url)).ok().context(ADVICE)?;
-        Ok(Self { server, subject, user, password, context: OnceCell::new() })
+        Ok(Self { server, subject, options, context: OnceCell::new() })
     }
 
     /// Returns once the server has confirmed that the message is stored, and as which.
@@ -66,16 +71,8 @@ impl Nats {
     }
 
     async fn connect(&self) -> Result<Context, SendError> {
-        let options = ConnectOptions::new().name("tawk-listener");
-        let options = options.connection_timeout(CONNECT_TIMEOUT);
-        let options = match &self.password {
-            Some(password) => options.user_and_password(self.user.clone(), password.clone()),
-            None if !self.user.is_empty() => options.token(self.user.clone()),
-            None => options,
-        };
-        let client = options.connect(&self.server).await.map_err(|error| {
-            let kind = error.kind();
-            SendError::transient(format!("failed to connect to the NATS server: {kind}"))
+        let client = self.options.clone().connect(&self.server).await.map_err(|error| {
+            SendError::transient(format!("failed to connect to NATS server: {}", error.kind()))
         })?;
         Ok(ContextBuilder::new().ack_timeout(TIMEOUT).build(client))
     }
@@ -90,10 +87,9 @@ mod tests {
     }
 
     #[test]
-    fn a_url_has_server_subject_and_credentials() {
+    fn a_url_has_server_and_subject() {
         let nats = parse("nats://shop:p%40ss@n.example:4333/tawk.deliveries").unwrap();
         assert_eq!((nats.server.host(), nats.server.port()), ("n.example", 4333));
-        assert_eq!((&*nats.user, nats.password.as_deref()), ("shop", Some("p@ss")));
         assert_eq!((&*nats.subject, nats.server.has_user_pass()), ("tawk.deliveries", false));
         assert_eq!(parse("tls://n.example/tawk").unwrap().server.port(), 4222);
     }

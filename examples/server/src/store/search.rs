@@ -74,15 +74,14 @@ impl Filter {
             format!("${}", values.len())
         };
         let mut all = vec!["body IS NOT NULL".to_owned()];
-        let times = [self.since, self.until].map(|time| time.map(to_unix_millis));
         for (condition, value) in [
             ("id >= ", Some(ids.start.into())),
             ("id < ", Some(ids.end.into())),
             ("event = ", self.event.clone().map(Value::from)),
             ("property_id = ", self.property.clone().map(Value::from)),
             ("coalesce(chat_id, ticket_id) = ", self.chat.clone().map(Value::from)),
-            ("received_at >= ", times[0].map(Value::from)),
-            ("received_at < ", times[1].map(Value::from)),
+            ("received_at >= ", self.since.map(to_unix_millis).map(Value::from)),
+            ("received_at < ", self.until.map(to_unix_millis).map(Value::from)),
         ] {
             all.extend(value.map(|value| condition.to_owned() + &bind(value)));
         }

@@ -92,7 +92,7 @@ impl Metrics {
         r.register("commit_duration_seconds", help, metrics.commit_duration.clone());
         for (verdict, reasons) in REQUESTS {
             for reason in reasons.split(' ') {
-                drop(metrics.requests.get_or_create(&labels(verdict, reason)));
+                drop(metrics.requests.get_or_create(&[("verdict", verdict), ("reason", reason)]));
             }
         }
         Self { registry: Arc::new(registry), ..metrics }
@@ -134,7 +134,7 @@ impl Metrics {
 
     /// Counts a request, for one of the verdicts and reasons of [`REQUESTS`].
     pub fn count(&self, verdict: &'static str, reason: &'static str) {
-        self.requests.get_or_create(&labels(verdict, reason)).inc();
+        self.requests.get_or_create(&[("verdict", verdict), ("reason", reason)]).inc();
     }
 
     pub fn notification(&self, channel: &str, outcome: &str) {
@@ -178,10 +178,6 @@ fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
-}
-
-const fn labels(verdict: &'static str, reason: &'static str) -> [(&'static str, &'static str); 2] {
-    [("verdict", verdict), ("reason", reason)]
 }
 
 #[cfg(test)]

@@ -22,8 +22,7 @@ pub struct Erase {
 }
 
 pub async fn run(store: &Store, Erase { email, chat, yes }: Erase) -> Result<()> {
-    let is_blank = |text: &String| text.trim().is_empty();
-    ensure!(!email.as_ref().is_some_and(is_blank), "the email address is empty");
+    ensure!(email.as_deref().is_none_or(|email| !email.trim().is_empty()), "the address is empty");
     let filter = Filter { email, chat, with_chats: true, ..Filter::default() };
     let (mut erased, mut ids) = (Vec::new(), store.ids(&filter).await?);
     print(list::HEADING)?;

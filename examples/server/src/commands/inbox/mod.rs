@@ -108,9 +108,8 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery> {
-    let why =
-        || format!("there is no delivery {id}, or it was deleted or erased; see `inbox list`");
-    store.delivery(id).await?.with_context(why)
+    let delivery = store.delivery(id).await?;
+    delivery.with_context(|| format!("there is no delivery {id}; see `inbox list`"))
 }
 
 fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {

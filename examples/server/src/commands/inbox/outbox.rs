@@ -16,7 +16,10 @@ pub async fn run(store: &Store) -> Result<()> {
     loop {
         let notifications = store.notifications_after(last).await?;
         for notification in &notifications {
-            print(&printable(row(notification).trim_end()))?;
+            let Notification { id, delivery_id, channel, state, attempts, .. } = notification;
+            let at = format_rfc3339_millis(notification.at);
+            let row = format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}");
+            print(&printable(format!("{row}  {at}  {}", why(notification)).trim_end()))?;
             for Attempt { at, millis, outcome } in &notification.history {
                 let at = format_rfc3339_millis(from_unix_millis(*at));
                 print(&printable(&format!("{:18}{at}  {millis:>6} ms  {outcome}", "")))?;
@@ -29,12 +32,9 @@ pub async fn run(store: &Store) -> Result<()> {
     }
 }
 
-fn row(notification: &Notification) -> String {
-    let Notification { id, delivery_id, channel, state, attempts, history, .. } = notification;
-    let at = format_rfc3339_millis(notification.at);
-    let error = notification.last_error.as_deref().unwrap_or_default();
+/// Returns the part of the error that the last attempt does not say.
+fn why(Notification { last_error, history, .. }: &Notification) -> &str {
+    let error = last_error.as_deref().unwrap_or_default();
     let last = history.last().map_or("", |attempt| &attempt.outcome);
-    // What the last attempt does not say.
-    let why = error.strip_prefix(last).unwrap_or(error).trim_start_matches("; ");
-    format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}  {at}  {why}")
+    error.strip_prefix(last).unwrap_or(error).trim_start_matches("; ")
 }
