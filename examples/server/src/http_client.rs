@@ -53,7 +53,6 @@ pub fn headers<const N: usize>(values: [(&'static str, Option<&str>); N]) -> Hea
     values.into_iter().filter_map(header).collect()
 }
 
-/// Fails if the system has no trusted certificates.
 pub fn build(client: ClientBuilder) -> anyhow::Result<Client> {
     client.build().map_err(reqwest::Error::without_url).context(
         "failed to load the trusted certificates of this system; install the package \

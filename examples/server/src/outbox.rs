@@ -132,12 +132,13 @@ impl Worker {
         let StoredDelivery { delivery, .. } = delivery
             .map_err(|error| SendError::transient(format!("failed to read delivery: {error}")))?
             .ok_or_else(|| SendError::permanent("delivery was deleted or erased"))?;
+        // Otherwise another worker could claim it before the receiver responds.
+        if claimed.at < SystemTime::now() + TIMEOUT {
+            return Err(SendError::transient("database timed out"));
+        }
         let notifier = match &*self.sender {
             Sender::Notify(notifier) => notifier,
-            Sender::Forward(forwarder) => {
-                Self::ensure_claimed(claimed)?;
-                return forwarder.send(&delivery).await;
-            }
+            Sender::Forward(forwarder) => return forwarder.send(&delivery).await,
         };
         let event = delivery.event();
         // It matched when it was stored, even if `NOTIFY_ON` has changed since.
@@ -153,16 +154,7 @@ impl Worker {
         ]);
         // They are not kept while the notification is sent.
         drop((delivery, event));
-        Self::ensure_claimed(claimed)?;
         notifier.send(&message, &key).await
-    }
-
-    /// Fails if another worker could claim the notification before the receiver responds.
-    fn ensure_claimed(claimed: &Notification) -> Result<(), SendError> {
-        if claimed.at < SystemTime::now() + TIMEOUT {
-            return Err(SendError::transient("database timed out"));
-        }
-        Ok(())
     }
 }
 

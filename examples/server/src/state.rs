@@ -25,14 +25,12 @@ pub struct AppState {
     pub tasks: TaskTracker,
 }
 
-/// What sends to a channel.
 pub enum Sender {
     Notify(Box<Notifier>),
     Forward(Box<Forwarder>),
 }
 
 impl AppState {
-    /// Returns where a delivery is sent to.
     pub fn recipients(&self, delivery: &VerifiedDelivery, event: &Event) -> Vec<Recipient> {
         let is_notified = self.notify_on.find(event).is_some();
         let recipient = |(channel, sender): &(String, Arc<Sender>)| {

@@ -24,7 +24,6 @@ where
     }
 }
 
-/// Restarts the work of a thread that panics.
 pub fn supervise_thread(name: &'static str, mut work: impl FnMut()) {
     while catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
         error!(thread = name, "thread panicked; restarting");

@@ -3,5 +3,4 @@
 
 pub mod admission;
 pub mod allow_list;
-mod client_ip;
 pub mod connections;

@@ -29,7 +29,7 @@ const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 const CREATE_SECRET: &str = "create one with `tawk-listener forward secret`";
 
-const ADVICE: &str = "expected https://HOST/PATH or nats://HOST/SUBJECT, optionally with the \
+const EXPECTED_URL: &str = "expected https://HOST/PATH or nats://HOST/SUBJECT, optionally with the \
                       filters #event=NAME,NAME&property=ID and with #tawk-signature";
 
 const SCHEMES: [&str; 4] = ["https", "http", "nats", "tls"];
@@ -92,7 +92,6 @@ fn split(setting: &str) -> Vec<&str> {
     urls
 }
 
-/// Creates a secret for `FORWARD_SECRET`.
 pub fn new_secret() -> String {
     let key = rand::random::<[u8; 32]>();
     format!("{SECRET_PREFIX}{}", BASE64_STANDARD.encode(key))
@@ -119,19 +118,19 @@ fn parse_secrets(setting: &str) -> Result<Vec<Vec<u8>>> {
 impl Forwarder {
     fn parse(text: &str, keys: Vec<Vec<u8>>) -> Result<Self> {
         // The error may contain the URL.
-        let mut url = Url::parse(text).ok().context(ADVICE)?;
-        ensure!(SCHEMES.contains(&url.scheme()) && url.has_host(), ADVICE);
+        let mut url = Url::parse(text).ok().context(EXPECTED_URL)?;
+        ensure!(SCHEMES.contains(&url.scheme()) && url.has_host(), EXPECTED_URL);
         let (mut events, mut properties, mut with_signature) = (Vec::new(), Vec::new(), false);
         let filters = url.fragment().unwrap_or_default().to_owned();
         for filter in filters.split('&').filter(|filter| !filter.is_empty()) {
             let values = |values: &str| values.split(',').map(str::to_owned).collect::<Vec<_>>();
             let is_complete = filter.split(['=', ',']).all(|value| !value.is_empty());
-            ensure!(is_complete, ADVICE);
+            ensure!(is_complete, EXPECTED_URL);
             match filter.split_once('=') {
                 Some(("event", names)) => events = values(names),
                 Some(("property", ids)) => properties = values(ids),
                 None if filter == "tawk-signature" => with_signature = true,
-                _ => return Err(anyhow!(ADVICE)),
+                _ => return Err(anyhow!(EXPECTED_URL)),
             }
         }
         url.set_fragment(None);
@@ -164,7 +163,6 @@ impl Forwarder {
         }
     }
 
-    /// Returns whether the filters let a delivery pass.
     pub fn accepts(&self, delivery: &VerifiedDelivery) -> bool {
         let passes = |filter: &[String], value: &Option<String>| {
             filter.is_empty() || value.as_ref().is_some_and(|value| filter.contains(value))

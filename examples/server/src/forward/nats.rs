@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::http_client::{CONNECT_TIMEOUT, TIMEOUT, without_credentials};
 use crate::notify::SendError;
 
-const ADVICE: &str = "expected nats://HOST/SUBJECT or tls://HOST/SUBJECT, with USER:PASSWORD@ or \
+const EXPECTED_URL: &str = "expected nats://HOST/SUBJECT or tls://HOST/SUBJECT, with USER:PASSWORD@ or \
                       TOKEN@ before the host if the server requires it, and a subject without \
                       wildcards";
 
@@ -34,7 +34,7 @@ impl Nats {
             let is_char = |byte: u8| byte.is_ascii_graphic() && !b"*>/%".contains(&byte);
             !token.is_empty() && token.bytes().all(is_char)
         };
-        ensure!(subject.split('.').all(is_token) && url.query().is_none(), ADVICE);
+        ensure!(subject.split('.').all(is_token) && url.query().is_none(), EXPECTED_URL);
         let decode = |text| percent_decode_str(text).decode_utf8().map(String::from);
         let user = decode(url.username())?;
         let options = ConnectOptions::new().name("tawk-listener");

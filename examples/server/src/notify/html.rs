@@ -2,7 +2,6 @@
 
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
-/// Maximum bytes of HTML that are read.
 const MAX_HTML_LEN: usize = 256 * 1024;
 
 /// Elements whose content a mail reader does not show.

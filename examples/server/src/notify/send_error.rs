@@ -24,7 +24,6 @@ pub enum SendError {
     Transient { reason: String, retry_after: Option<Duration> },
 }
 
-/// Describes a response, for the log and `inbox outbox`.
 pub fn responded(status: StatusCode) -> String {
     format!("receiver responded with {}", status.as_u16())
 }
@@ -50,15 +49,13 @@ impl SendError {
         };
         let an_error = if status.is_success() { " and an error" } else { "" };
         let reason = format!("{}{an_error}{detail}", responded(status));
+        let retry_after = retry_after(headers, SystemTime::now());
         match status {
             StatusCode::GONE => Self::Permanent(reason),
-            _ => {
-                let header = retry_after(headers, SystemTime::now());
-                Self::Transient {
-                    reason,
-                    retry_after: header.or_else(|| retry_after_in_json(body)),
-                }
-            }
+            _ => Self::Transient {
+                reason,
+                retry_after: retry_after.or_else(|| retry_after_in_json(body)),
+            },
         }
     }
 

@@ -27,9 +27,7 @@ impl Webhook {
         Ok(Self { url, format, client })
     }
 
-    /// Sends a notification. Succeeds if the receiver responds with a 2xx status and reports no
-    /// failure in the body, and returns what it responded. The key lets the receiver recognize a
-    /// duplicate.
+    /// Succeeds if the receiver responds with a 2xx status and reports no failure in the body.
     pub async fn send(&self, message: &Message, key: &str) -> Result<String, SendError> {
         let body = self.format.format(message).to_string();
         let request = self

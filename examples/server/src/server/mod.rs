@@ -199,7 +199,6 @@ pub fn load_tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
     }
 }
 
-/// Listens on the port of a setting.
 pub async fn bind(
     host: &str,
     setting: &str,

@@ -19,7 +19,6 @@ use tracing::{error, info, warn};
 
 use super::certificate;
 
-/// The two files, and what was read from them.
 pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,

@@ -18,7 +18,8 @@ pub const INVALID_ADDRESS: &str = "the address is neither sqlite://FILE nor \
                                    postgres://USER:PASSWORD@HOST/NAME, or has an unknown option; \
                                    percent-encode special characters";
 
-/// An open database. Cheap to clone.
+/// An open database. Cheap to clone. The unique constraint on the signature decides what is a
+/// duplicate, also between several listeners.
 #[derive(Clone)]
 pub enum Database {
     Sqlite(Sqlite),

@@ -38,7 +38,6 @@ const MIGRATIONS: [(&str, &str, &str); 6] = migrations![
 #[derive(PartialEq)]
 pub enum Schema {
     Missing,
-    /// An earlier version of them.
     Outdated,
     Current,
 }

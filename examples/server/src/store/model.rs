@@ -71,7 +71,6 @@ impl VerifiedDelivery {
     }
 }
 
-/// A channel that a delivery is sent to.
 #[derive(Clone)]
 pub struct Recipient {
     pub channel: String,
@@ -162,13 +161,11 @@ impl Notification {
 pub struct Attempt {
     /// Milliseconds since the Unix epoch.
     pub at: i64,
-    /// Duration in milliseconds.
     pub millis: u64,
     /// What the receiver responded, or why it did not.
     pub outcome: String,
 }
 
-/// The outcome of an attempt to send a notification.
 pub enum Outcome {
     Sent { response: String },
     Again { at: SystemTime, why: String },
@@ -176,7 +173,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The label in metrics.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Sent { .. } => "sent",

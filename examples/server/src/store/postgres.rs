@@ -58,7 +58,6 @@ const INSERTED_BEFORE: &str = " UNION ALL SELECT id, signature FROM deliveries \
      JOIN unnest($1::bytea[], $2::bigint[]) AS attempt (signature, received_at) \
      USING (signature, received_at)";
 
-/// Cheap to clone.
 #[derive(Clone)]
 pub struct Postgres {
     pub reads: Arc<Connection>,
@@ -208,8 +207,6 @@ fn typed(value: &Value) -> Parameter<'_> {
     }
 }
 
-/// Inserts what is new. The unique constraint on the signature decides what is a duplicate, also
-/// between several listeners.
 async fn insert(
     connection: &Connection,
     inserts: &[PendingInsert],
@@ -253,7 +250,6 @@ async fn insert(
     Ok(inserts.iter().map(stored).collect())
 }
 
-/// Returns one column of the rows to insert.
 fn column<'a, T>(
     inserts: &'a [PendingInsert],
     value: impl Fn(&'a VerifiedDelivery) -> T,

@@ -29,7 +29,7 @@ const INSERT: &str = "INSERT INTO deliveries (signature, received_at, secret_lab
 const NOTIFY: &str = "INSERT INTO outbox (delivery_id, channel, replay, created_at, due_at, \
                       event_key) VALUES (?1, ?2, 0, ?3, ?3, ?4) ON CONFLICT DO NOTHING";
 
-/// Handle to both threads. Cheap to clone.
+/// Handle to both threads.
 #[derive(Clone)]
 pub struct Sqlite {
     pub writer: mpsc::Sender<Job>,
@@ -91,7 +91,6 @@ impl Sqlite {
     }
 }
 
-/// Runs a statement on a thread's connection.
 pub async fn query(
     thread: &mpsc::Sender<Job>,
     sql: &str,
@@ -206,7 +205,6 @@ fn get_ids(files: &[PathBuf; 2]) -> [Option<FileId>; 2] {
     files.each_ref().map(|file| get_file_id(file).ok())
 }
 
-/// Inserts what is new. The unique constraint on the signature decides what is a duplicate.
 fn insert(connection: &Connection, inserts: &[PendingInsert]) -> rusqlite::Result<Vec<Stored>> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut insert_delivery = connection.prepare_cached(INSERT)?;

@@ -30,7 +30,6 @@ pub struct Url {
     root_certificates: Option<PathBuf>,
 }
 
-/// What to verify of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Verify {
     Nothing,

@@ -42,7 +42,6 @@ struct Queue {
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `output`.
     pub fn start(output: File, dropped: Counter) -> io::Result<Self> {
         let shared = Shared { queue: Mutex::default(), changed: Condvar::new(), dropped };
         let writer = Self(Arc::new(shared));

@@ -4,15 +4,16 @@ use std::fmt::{self, Write};
 use std::io;
 use std::os::fd::AsFd;
 use std::panic;
+use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
+use humantime::format_rfc3339_micros;
 use prometheus_client::metrics::counter::Counter;
 use serde_json::{Map, Value};
 use tracing::{Event, Level, Subscriber, error};
 use tracing_serde::fields::AsMap;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
@@ -79,9 +80,6 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-
         let mut object = Map::new();
         let severity = match *event.metadata().level() {
             Level::ERROR => "ERROR",
@@ -90,7 +88,8 @@ where
             Level::DEBUG | Level::TRACE => "DEBUG",
         };
         object.insert("severity".to_owned(), severity.into());
-        object.insert("time".to_owned(), time.into());
+        object
+            .insert("time".to_owned(), format_rfc3339_micros(SystemTime::now()).to_string().into());
         object.insert("target".to_owned(), event.metadata().target().into());
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();

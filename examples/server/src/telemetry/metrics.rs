@@ -121,7 +121,6 @@ impl Metrics {
         self.count("unverified", reason);
     }
 
-    /// Counts a request that the signature layer rejected.
     pub fn rejected(&self, rejection: &Rejection) {
         match rejection {
             Rejection::Unverified(reason) => self.unverified(reason),

@@ -7,7 +7,6 @@ use super::{list, print};
 use crate::print_error;
 use crate::store::{Filter, Order, Store};
 
-// The comments are what `--help` shows.
 #[derive(Args)]
 pub struct Erase {
     /// Email address of a visitor or requester, whose chats and tickets are erased

@@ -11,7 +11,6 @@ use super::{print, to_json};
 use crate::escape::json_text;
 use crate::store::{Filter, Order, Store, StoredDelivery};
 
-// The comments are what `--help` shows.
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]

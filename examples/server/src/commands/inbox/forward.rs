@@ -3,7 +3,7 @@
 use anyhow::{Context, Error, Result, ensure};
 use bytes::Bytes;
 use clap::Args;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 use serde_json::Value;
 
 use super::{find, print};
@@ -12,7 +12,6 @@ use crate::escape::printable;
 use crate::http_client;
 use crate::store::{Filter, Order, Store, StoredDelivery, VerifiedDelivery};
 
-// The comments are what `--help` shows.
 #[derive(Args)]
 pub struct Arguments {
     /// Delivery ids, from `inbox list` or the log
@@ -34,7 +33,7 @@ pub async fn run(store: &Store, Arguments { mut ids, filter, to }: Arguments) ->
     let client = http_client::build(client.no_proxy().pool_max_idle_per_host(0))?;
     let (mut sent, mut rejected) = (0, 0);
     let mut send = async |StoredDelivery { id, delivery }| {
-        let response = client::send(&client, request(&url, &delivery), None).await;
+        let response = client::send(&client, request(&url, &delivery)?, None).await;
         sent += 1;
         rejected += usize::from(!response.as_ref().is_ok_and(StatusCode::is_success));
         let event = delivery.event.unwrap_or_default();
@@ -59,16 +58,14 @@ pub async fn run(store: &Store, Arguments { mut ids, filter, to }: Arguments) ->
     Ok(())
 }
 
-fn request(url: &Uri, delivery: &VerifiedDelivery) -> Request<Bytes> {
+fn request(url: &Uri, delivery: &VerifiedDelivery) -> Result<Request<Bytes>> {
     let received = serde_json::from_str::<Value>(&delivery.headers).unwrap_or_default();
-    let mut request = Request::new(delivery.body.clone());
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = url.clone();
+    let mut request = Request::post(url).body(delivery.body.clone())?;
     *request.headers_mut() = http_client::headers([
         ("content-type", received["content-type"].as_str()),
         ("x-tawk-event", delivery.event.as_deref()),
         ("x-hook-event-id", delivery.event_id.as_deref()),
         ("x-tawk-signature", Some(&delivery.signature.to_string())),
     ]);
-    request
+    Ok(request)
 }

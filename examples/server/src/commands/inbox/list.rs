@@ -12,7 +12,6 @@ use crate::store::{Filter, Order, Store, StoredDelivery, VerifiedDelivery};
 pub const HEADING: &str = "    id  received                  event                    \
                            chat or ticket                        secret           bytes";
 
-// The comments are what `--help` shows.
 #[derive(Args)]
 pub struct List {
     #[command(flatten)]

@@ -22,7 +22,7 @@ use crate::store::{Access, Store, StoredDelivery};
 use crate::telemetry::metrics::Metrics;
 use crate::{print_error, redact};
 
-// The comments are what `--help` shows.
+// The comments are what `--help` shows, also in the other files.
 #[derive(Args)]
 #[command(arg_required_else_help = false)]
 pub struct Arguments {

@@ -69,7 +69,6 @@ impl Fault {
     }
 }
 
-/// Describes a response in one line.
 pub fn describe(response: &Result<StatusCode>) -> String {
     match response {
         Ok(status) => status.as_str().to_owned(),
