@@ -3,4 +3,5 @@
 
 pub mod admission;
 pub mod allow_list;
+mod client_ip;
 pub mod connections;

@@ -30,7 +30,7 @@ const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 const CREATE_SECRET: &str = "create one with `tawk-listener forward secret`";
 
 const EXPECTED_URL: &str = "expected https://HOST/PATH or nats://HOST/SUBJECT, optionally with the \
-                      filters #event=NAME,NAME&property=ID and with #tawk-signature";
+                            filters #event=NAME,NAME&property=ID and with #tawk-signature";
 
 const SCHEMES: [&str; 4] = ["https", "http", "nats", "tls"];
 

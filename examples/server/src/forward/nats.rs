@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use crate::http_client::{CONNECT_TIMEOUT, TIMEOUT, without_credentials};
 use crate::notify::SendError;
 
-const EXPECTED_URL: &str = "expected nats://HOST/SUBJECT or tls://HOST/SUBJECT, with USER:PASSWORD@ or \
-                      TOKEN@ before the host if the server requires it, and a subject without \
-                      wildcards";
+const EXPECTED_URL: &str = "expected nats://HOST/SUBJECT or tls://HOST/SUBJECT, with \
+                            USER:PASSWORD@ or TOKEN@ before the host if the server requires it, \
+                            and a subject without wildcards";
 
 pub struct Nats {
     server: ServerAddr,
@@ -44,7 +44,7 @@ impl Nats {
             None if !user.is_empty() => options.token(user),
             None => options,
         };
-        let server = ServerAddr::from_url(without_credentials(url)).ok().context(ADVICE)?;
+        let server = ServerAddr::from_url(without_credentials(url)).ok().context(EXPECTED_URL)?;
         Ok(Self { server, subject, options, context: OnceCell::new() })
     }
 
