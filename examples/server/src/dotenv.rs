@@ -13,8 +13,14 @@ use anyhow::{Context, Result, ensure};
 const FILE: &str = ".env";
 
 /// Settings that may be in a file, which `NAME_FILE` names.
-const SECRETS: [&str; 5] =
-    ["TAWK_WEBHOOK_SECRET", "DATABASE_URL", "NOTIFY_URL", "FORWARD_URL", "FORWARD_SECRET"];
+const SECRETS: [&str; 6] = [
+    "TAWK_WEBHOOK_SECRET",
+    "DATABASE_URL",
+    "NOTIFY_URL",
+    "FORWARD_URL",
+    "FORWARD_SECRET",
+    "DESK_TOKEN",
+];
 
 /// The name of `TAWK_WEBHOOK_SECRET` in an older listener.
 const OLDER_SECRET: &str = "TAWK_TAWK_WEBHOOK_SECRET";

@@ -1,5 +1,5 @@
-//! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), reads what has been
-//! received (`inbox`), sends test deliveries (`send`) and test notifications (`notify`), and checks
+//! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), shows what has been
+//! received (`desk`, `inbox`), sends test deliveries (`send`) and test notifications (`notify`), and checks
 //! the settings (`check`) and the listener (`healthcheck`).
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
@@ -9,6 +9,7 @@ mod access;
 mod access_log;
 mod commands;
 mod config;
+mod desk;
 mod dotenv;
 mod error;
 mod escape;
@@ -56,6 +57,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Command::Check(settings) => commands::check::run(settings, invalid).await,
             Command::Healthcheck(settings) => Ok(commands::check::healthcheck(&settings).await),
             Command::Send(arguments) => commands::send::run(arguments).await,
+            Command::Desk(settings) => desk::run(settings).await,
             Command::Inbox(arguments) => commands::inbox::run(arguments).await,
             Command::Notify(command) => commands::notify::run(command).await,
             Command::Forward(Forward::Secret) => {

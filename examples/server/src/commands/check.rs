@@ -27,19 +27,20 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
     let notifiers = notify::notifiers(settings.notify.notify_url.as_deref());
     let forwarders = settings.forward.forwarders();
     let checks = [
-        logging::parse(&settings.rust_log).map(drop),
+        logging::parse(&settings.log.rust_log).map(drop),
         secrets.map(|secrets| server::log_warnings(&settings, &secrets)),
         tls.map(|tls| tls.iter().for_each(Tls::log_warnings)),
         notifiers.map(|notifiers| notifiers.iter().for_each(Notifier::log_warnings)),
         forwarders.map(|forwarders| forwarders.iter().for_each(Forwarder::log_warnings)),
     ];
     errors.extend(checks.into_iter().filter_map(Result::err));
-    let main = server::bind(&settings.host, "PORT", settings.port).await;
+    let main = server::bind(("HOST", &settings.host), ("PORT", settings.port)).await;
     // If the listener runs, it has bound the addresses.
     if main.is_ok() || request(&settings).await.is_err() {
         if let Some(port) = settings.metrics_port {
             // While the other socket is bound, as the ports must differ.
-            errors.extend(server::bind(&settings.host, "METRICS_PORT", port).await.err());
+            errors
+                .extend(server::bind(("HOST", &settings.host), ("METRICS_PORT", port)).await.err());
         }
         errors.extend(main.err());
     }

@@ -14,7 +14,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Settings;
-use crate::dotenv;
+use crate::{desk, dotenv};
 
 /// Receives Tawk.to webhooks, verifies and stores them, and sends notifications.
 #[derive(Parser)]
@@ -39,6 +39,8 @@ pub enum Command {
     Healthcheck(Settings),
     /// Send signed test deliveries to a listener
     Send(send::Arguments),
+    /// Serve a page on which people read the stored chats and tickets
+    Desk(desk::Settings),
     /// Read, export and erase the stored deliveries
     Inbox(inbox::Arguments),
     /// Check the notification targets
@@ -59,8 +61,9 @@ pub enum Forward {
 /// exits. For `check`, errors about variables are returned too, and the variables treated as unset.
 pub fn parse() -> Result<(Command, Vec<Error>)> {
     let command = Arguments::command();
-    let settings = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
-    let mut set = dotenv::load(settings)?;
+    let desk = command.find_subcommand("desk").into_iter();
+    let arguments = command.get_arguments().chain(desk.flat_map(clap::Command::get_arguments));
+    let mut set = dotenv::load(arguments.filter_map(|argument| argument.get_env()?.to_str()))?;
     let is_check = env::args_os().nth(1).is_some_and(|command| command == "check");
     let mut invalid = Vec::new();
     loop {

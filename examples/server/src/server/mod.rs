@@ -1,9 +1,9 @@
 //! The command `serve`: starts the listener, and shuts it down on a signal.
 
-mod accept;
+pub mod accept;
 mod certificate;
 mod connection;
-mod signals;
+pub mod signals;
 pub mod tls;
 
 use std::io::{self, ErrorKind};
@@ -87,14 +87,14 @@ impl Service {
         let tls = load_tls(&settings)?;
         let notifiers = notify::notifiers(settings.notify.notify_url.as_deref())?;
         let forwarders = settings.forward.forwarders()?;
-        let (socket, address) = bind(&settings.host, "PORT", settings.port).await?;
+        let (socket, address) = bind(("HOST", &settings.host), ("PORT", settings.port)).await?;
         let metrics_socket = match settings.metrics_port {
-            Some(port) => Some(bind(&settings.host, "METRICS_PORT", port).await?),
+            Some(port) => Some(bind(("HOST", &settings.host), ("METRICS_PORT", port)).await?),
             None => None,
         };
         let metrics = Metrics::new();
         let dropped = metrics.dropped_log_records.clone();
-        let log = logging::init(&settings.rust_log, settings.log_format, dropped)?;
+        let log = logging::init(&settings.log.rust_log, settings.log.log_format, dropped)?;
         let store =
             Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         log_warnings(&settings, &webhook_secrets);
@@ -200,9 +200,8 @@ pub fn load_tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
 }
 
 pub async fn bind(
-    host: &str,
-    setting: &str,
-    port: u16,
+    (host_setting, host): (&str, &str),
+    (port_setting, port): (&str, u16),
 ) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bind = async {
         let socket = TcpListener::bind((host, port)).await?;
@@ -214,11 +213,13 @@ pub async fn bind(
     bind.await.map_err(|error: io::Error| {
         let advice = match error.kind() {
             ErrorKind::AddrInUse => {
-                format!("stop the program that uses it, or set {setting} to another port")
+                format!("stop the program that uses it, or set {port_setting} to another port")
             }
-            ErrorKind::PermissionDenied => format!("set {setting} to a port above 1023"),
-            _ => "set HOST to an address of this machine, e.g. 127.0.0.1, or to 0.0.0.0 for all"
-                .to_owned(),
+            ErrorKind::PermissionDenied => format!("set {port_setting} to a port above 1023"),
+            _ => format!(
+                "set {host_setting} to an address of this machine, e.g. 127.0.0.1, or to 0.0.0.0 \
+                 for all"
+            ),
         };
         anyhow!("cannot listen on {host} port {port}: {error}; {advice}")
     })

@@ -4,6 +4,7 @@ mod channels;
 mod database;
 mod migrations;
 mod model;
+mod notifications;
 mod postgres;
 mod retention;
 mod search;
@@ -18,7 +19,8 @@ pub use model::{
     Attempt, Notification, Outcome, Recipient, StoreError, Stored, StoredDelivery,
     VerifiedDelivery, from_unix_millis,
 };
-pub use search::{Filter, Order};
+pub use notifications::State;
+pub use search::{Day, Filter, Order};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +46,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
 /// clocks of several listeners may differ by seconds.
-const LEASE: Duration = Duration::from_secs(20);
+pub const LEASE: Duration = Duration::from_secs(20);
 
 /// Maximum attempts that are kept of a notification.
 const MAX_HISTORY: usize = 20;
@@ -135,26 +137,6 @@ impl Store {
         let one = format!("SELECT {columns} FROM deliveries WHERE body IS NOT NULL AND id = $1");
         let rows = self.database.read(&one, vec![id.into()]).await?;
         rows.first().map(StoredDelivery::from_row).transpose()
-    }
-
-    pub async fn notifications_after(&self, id: i64) -> Result<Vec<Notification>, StoreError> {
-        const AFTER: &str = "SELECT * FROM outbox WHERE id > $1 ORDER BY id LIMIT 1000";
-        let rows = self.database.read(AFTER, vec![id.into()]).await?;
-        rows.iter().map(Notification::from_row).collect()
-    }
-
-    /// Adds a notification of a delivery on each of `channels`, whatever was sent before.
-    pub async fn replay(&self, id: i64, channels: &[String]) -> Result<(), StoreError> {
-        const REPLAY: &str = "INSERT INTO outbox \
-             (delivery_id, channel, replay, created_at, due_at) \
-             SELECT $1, $2, 1 + coalesce(max(replay), 0), $3, $3 FROM outbox \
-             WHERE delivery_id = $1 AND channel = $2";
-        let now = to_unix_millis(SystemTime::now());
-        for channel in channels {
-            let values = vec![id.into(), channel.clone().into(), now.into()];
-            self.database.write(REPLAY, values).await?;
-        }
-        Ok(())
     }
 
     /// Changes when there are new notifications.

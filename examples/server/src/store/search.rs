@@ -1,5 +1,6 @@
 //! Finds deliveries.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -115,6 +116,13 @@ fn words(text: Option<&String>) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
+/// How many chats were started and tickets created on a day.
+#[derive(Clone, Copy, Default)]
+pub struct Day {
+    pub chats: i64,
+    pub tickets: i64,
+}
+
 #[derive(Clone, Copy)]
 pub enum Order {
     NewestFirst,
@@ -170,6 +178,22 @@ impl Store {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Counts chats and tickets from a day on. Days are numbered from 1970, in UTC.
+    pub async fn days(&self, first: i64) -> Result<BTreeMap<i64, Day>, StoreError> {
+        const COUNT: &str = "SELECT received_at / 86400000 AS day, event, count(*) AS count \
+             FROM deliveries WHERE body IS NOT NULL AND received_at >= $1 \
+             AND event IN ('chat:start', 'ticket:create') GROUP BY received_at / 86400000, event";
+        let mut days = BTreeMap::<i64, Day>::new();
+        for row in &self.database.read(COUNT, vec![(first * 86_400_000).into()]).await? {
+            let day = days.entry(row.get("day")?).or_default();
+            match &*row.get::<String>("event")? {
+                "ticket:create" => day.tickets = row.get("count")?,
+                _ => day.chats = row.get("count")?,
+            }
+        }
+        Ok(days)
     }
 }
 

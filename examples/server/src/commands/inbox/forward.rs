@@ -58,7 +58,8 @@ pub async fn run(store: &Store, Arguments { mut ids, filter, to }: Arguments) ->
     Ok(())
 }
 
-fn request(url: &Uri, delivery: &VerifiedDelivery) -> Result<Request<Bytes>> {
+/// Returns a delivery as Tawk.to sent it.
+pub fn request(url: &Uri, delivery: &VerifiedDelivery) -> Result<Request<Bytes>> {
     let received = serde_json::from_str::<Value>(&delivery.headers).unwrap_or_default();
     let mut request = Request::post(url).body(delivery.body.clone())?;
     *request.headers_mut() = http_client::headers([

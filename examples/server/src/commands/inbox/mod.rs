@@ -1,8 +1,8 @@
 //! `tawk-listener inbox`: reads the database from the command line, also while the listener runs.
 
-mod erase;
+pub mod erase;
 mod export;
-mod forward;
+pub mod forward;
 mod list;
 mod outbox;
 
@@ -99,7 +99,10 @@ async fn execute(store: &Store, command: Command) -> Result<()> {
         }
         Command::Forward(command) => forward::run(store, command).await,
         Command::Backup { file } => store.backup(&file).await,
-        Command::Replay { id, notify } => replay(store, id, &notify).await,
+        Command::Replay { id, notify } => {
+            let channels = replay(store, &find(store, id).await?, &notify).await?.join(", ");
+            Ok(print(&format!("delivery {id} is in the outbox again, for {channels}"))?)
+        }
     }
 }
 
@@ -130,14 +133,18 @@ fn to_json(StoredDelivery { id, delivery }: &StoredDelivery) -> Value {
     })
 }
 
-/// The listener that runs sends the notifications, and retries them until they succeed.
-async fn replay(store: &Store, id: i64, notify: &Notify) -> Result<()> {
-    let StoredDelivery { delivery, .. } = find(store, id).await?;
+/// Adds the notifications of a delivery to the outbox again, and returns their channels. The
+/// listener that runs sends them, and retries them until they succeed.
+pub async fn replay(
+    store: &Store,
+    StoredDelivery { id, delivery }: &StoredDelivery,
+    notify: &Notify,
+) -> Result<Vec<String>> {
     let notifiers = notify::notifiers(notify.notify_url.as_deref())?;
     ensure!(!notifiers.is_empty(), "NOTIFY_URL is not set; set it to the listener's value");
     let trigger = notify.notify_on.find(&delivery.event());
     ensure!(trigger.is_some(), "delivery {id} does not match NOTIFY_ON");
     let channels = store.channel_names(notifiers.iter().map(Notifier::identity)).await?;
-    store.replay(id, &channels).await?;
-    Ok(print(&format!("delivery {id} is in the outbox again, for {}", channels.join(", ")))?)
+    store.replay(*id, &channels).await?;
+    Ok(channels)
 }

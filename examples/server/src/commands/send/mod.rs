@@ -207,7 +207,7 @@ pub fn parse_url(text: &str) -> anyhow::Result<Uri> {
 }
 
 /// Returns a curl command for a POSIX shell that sends one delivery, whose body is from `file`.
-fn curl_command(request: &Request<Bytes>, file: &str) -> anyhow::Result<String> {
+pub fn curl_command(request: &Request<Bytes>, file: &str) -> anyhow::Result<String> {
     let Some(body) = printable(request.body()) else {
         bail!("{file} is binary or longer than 100 KiB; omit --print");
     };
