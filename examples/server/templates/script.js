@@ -1,31 +1,17 @@
 'use strict'
 
-// Adds new deliveries to the inbox, and replaces what has changed. The server renders both.
-const deliveries = document.getElementById('deliveries')
+// Shows the rows of the inbox again when they have changed. The server renders them.
 const status = document.getElementById('status')
-const MAX_ROWS = 200
-
-function update(html) {
-  const template = document.createElement('template')
-  template.innerHTML = html
-  const element = template.content.firstElementChild
-  const shown = document.getElementById(element.id)
-  if (shown) {
-    shown.replaceWith(element)
-  } else if (element.matches('tr')) {
-    document.getElementById('empty')?.remove()
-    deliveries.prepend(element)
-    while (deliveries.rows.length > MAX_ROWS) deliveries.lastElementChild.remove()
-  }
-}
-
-if (status?.dataset.last) {
-  const url = new URL(`/live${location.search}`, location)
-  url.searchParams.set('after', status.dataset.last)
-  const source = new EventSource(url)
-  source.onmessage = (event) => update(event.data)
+if (status?.matches('[data-live]')) {
+  const source = new EventSource(`/live${location.search}`)
   source.onopen = () => (status.textContent = '')
-  source.onerror = () => (status.textContent = 'Not connected. Reload the page for new deliveries.')
+  source.onerror = () => (status.textContent = 'Not connected. Reload the page to see new deliveries.')
+  source.onmessage = (event) => {
+    const focused = document.activeElement
+    const selector = focused.closest('tr') && `#${focused.closest('tr').id} a[href="${CSS.escape(focused.getAttribute('href'))}"]`
+    document.getElementById('deliveries').innerHTML = event.data
+    if (selector) document.querySelector(selector)?.focus()
+  }
 }
 
 for (const button of document.querySelectorAll('button[data-copy]')) {

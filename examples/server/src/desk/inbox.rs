@@ -1,34 +1,43 @@
-//! The inbox: deliveries that a filter finds, and how many chats and tickets there were each day.
+//! The inbox: deliveries that a filter finds, its live updates, and how many chats and tickets there
+//! were each day.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use askama::Template;
 use axum::extract::{Query, State};
-use humantime::{format_rfc3339, parse_rfc3339};
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::stream::{self, Stream, StreamExt};
+use humantime::parse_rfc3339;
 use serde::Deserialize;
+use tokio::time::sleep;
 
-use super::Desk;
-use super::page::{Page, render};
+use super::page::{Page, PageError, render, utc};
 use super::row::Row;
-use crate::store::{Day, Filter, Order, Store, StoredDelivery};
+use super::{Desk, Shared};
+use crate::store::{
+    self, Day, Filter, Order, Store, StoredDelivery, from_unix_millis, to_unix_millis,
+};
 
 /// Minimum number of deliveries on a page that has more before them.
 const PAGE: usize = 48;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Days that the chart shows.
 const DAYS: i64 = 30;
 
-/// Height of the chart in units of its own, of which a day is 10 wide.
-const HEIGHT: i64 = 60;
+/// How often live updates look for changes.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 const EVENTS: [&str; 4] = ["chat:start", "chat:end", "chat:transcript_created", "ticket:create"];
 
 /// What the URL selects. Blank is unset, as forms leave it. Days are in UTC, the last one included.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Selection {
     event: String,
@@ -53,7 +62,7 @@ impl Selection {
             person: text(&self.person),
             search: text(&self.search),
             since: day(&self.since)?,
-            until: day(&self.until)?.map(|day| day + DAY),
+            until: day(&self.until)?.map(|day| day + Duration::from_hours(24)),
             ..Filter::default()
         })
     }
@@ -66,19 +75,9 @@ struct Inbox {
     rows: Vec<Row>,
     /// Continue before this delivery.
     more: Option<i64>,
-    /// The newest delivery. Newer ones are added to the page, unless it shows older ones.
-    last: Option<i64>,
-    chart: Vec<Bar>,
-    total: Day,
-}
-
-/// A day of the chart.
-struct Bar {
-    x: i64,
-    date: String,
-    day: Day,
-    chats_height: i64,
-    tickets_height: i64,
+    /// The dates that the chart shows, and what there was.
+    days: Vec<(String, Day)>,
+    highest: i64,
 }
 
 /// Returns a page of the newest deliveries, and before which the next page continues.
@@ -96,38 +95,71 @@ pub async fn newest(
     Ok((found, Some(ids.end).filter(|_| !ids.is_empty())))
 }
 
-pub async fn show(State(desk): State<Arc<Desk>>, Query(selection): Query<Selection>) -> Page {
-    let filter = selection.filter()?;
-    let last = desk.store.ids(&Filter::default()).await?.end - 1;
-    let (found, more) = newest(&desk.store, &filter, selection.before).await?;
-    let chart = chart(&desk.store).await?;
-    let sum = |count: fn(&Day) -> i64| chart.iter().map(|bar| count(&bar.day)).sum();
+pub async fn show(State(desk): Shared, Query(selection): Query<Selection>) -> Page {
+    let (found, more) = newest(&desk.store, &selection.filter()?, selection.before).await?;
+    let today = to_unix_millis(SystemTime::now()) / DAY_MILLIS;
+    let counts = desk.store.days(today - DAYS + 1).await?;
+    let day = |number| {
+        let date = utc(from_unix_millis(number * DAY_MILLIS))[..10].to_owned();
+        (date, counts.get(&number).copied().unwrap_or_default())
+    };
     render(&Inbox {
-        rows: Row::all(&desk.store, &found).await?,
+        rows: Row::all(&desk.store, found).await?,
         more,
-        last: Some(last).filter(|_| selection.before.is_none()),
-        total: Day { chats: sum(|day| day.chats), tickets: sum(|day| day.tickets) },
-        chart,
+        days: (today - DAYS + 1..=today).map(day).collect(),
+        highest: counts.values().map(|day| day.chats + day.tickets).max().unwrap_or(1),
         selection,
     })
 }
 
-async fn chart(store: &Store) -> Result<Vec<Bar>> {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let today = i64::try_from(since_epoch.as_secs() / DAY.as_secs())?;
-    let first = today - DAYS + 1;
-    let days = store.days(first).await?;
-    let highest = days.values().map(|day| day.chats + day.tickets).max().unwrap_or_default().max(1);
-    let bar = |number: i64| {
-        let day = days.get(&number).copied().unwrap_or_default();
-        let date = SystemTime::UNIX_EPOCH + DAY * u32::try_from(number)?;
-        Ok(Bar {
-            x: (number - first) * 10,
-            date: format_rfc3339(date).to_string()[..10].to_owned(),
-            day,
-            chats_height: day.chats * HEIGHT / highest,
-            tickets_height: day.tickets * HEIGHT / highest,
-        })
-    };
-    (first..=today).map(bar).collect()
+/// What the inbox showed last.
+struct Live {
+    desk: Arc<Desk>,
+    filter: Filter,
+    end: i64,
+    ids: Vec<i64>,
+    states: BTreeMap<i64, Vec<store::State>>,
+}
+
+#[derive(Template)]
+#[template(path = "body.html")]
+struct Body {
+    rows: Vec<Row>,
+}
+
+/// Streams until the desk shuts down.
+pub async fn live(
+    State(desk): Shared,
+    Query(selection): Query<Selection>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
+    let shutdown = desk.shutdown.clone();
+    let filter = selection.filter()?;
+    let live = Live { desk, filter, end: 0, ids: Vec::new(), states: BTreeMap::new() };
+    let events = stream::unfold(live, async |mut live| {
+        loop {
+            // After an error, the next attempt sends the rows.
+            if let Ok(Some(rows)) = live.changed().await {
+                return Some((Ok(Event::default().data(rows)), live));
+            }
+            sleep(INTERVAL).await;
+        }
+    });
+    Ok(Sse::new(events.take_until(shutdown.cancelled_owned())).keep_alive(KeepAlive::default()))
+}
+
+impl Live {
+    /// Returns the rows if there is a new delivery, or a state has changed.
+    async fn changed(&mut self) -> Result<Option<String>> {
+        let store = &self.desk.store;
+        let end = store.ids(&self.filter).await?.end;
+        if end == self.end && store.states(&self.ids).await? == self.states {
+            return Ok(None);
+        }
+        let (found, _) = newest(store, &self.filter, None).await?;
+        let ids: Vec<_> = found.iter().map(|stored| stored.id).collect();
+        let states = store.states(&ids).await?;
+        let rows = Body { rows: Row::all(store, found).await? }.render()?;
+        (self.end, self.ids, self.states) = (end, ids, states);
+        Ok(Some(rows))
+    }
 }

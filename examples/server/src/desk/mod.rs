@@ -1,11 +1,10 @@
 //! `tawk-listener desk`: a page on which people read chats and tickets. A process of its own, which
 //! reads the listener's database, so that the listener itself exposes nothing.
 
-mod actions;
 mod conversation;
 mod delivery;
+mod erase;
 mod inbox;
-mod live;
 mod outbox;
 pub mod page;
 mod row;
@@ -14,35 +13,29 @@ mod session;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use clap::Args;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::csrf::CsrfLayer;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::access::connections::Connections;
 use crate::config::{Database, Forward, Log, Notify};
 use crate::server::accept::{self, Endpoint};
 use crate::server::{bind, signals::Signals};
 use crate::store::{Access, Store};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::rate_limit::RateLimit;
 use page::PageError;
 use session::Gate;
 
 const MAX_CONNECTIONS: usize = 256;
-
-/// Grace period for in-flight requests.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The token is a string and hidden, because clap's errors contain invalid values.
 #[derive(Args)]
@@ -50,29 +43,22 @@ pub struct Settings {
     /// Address or name that the desk listens on
     #[arg(long, env, default_value = "127.0.0.1", value_name = "HOST")]
     desk_host: String,
-
     /// Port that the desk listens on; 0 for any free port
     #[arg(long, env, default_value_t = 8001, value_name = "PORT")]
     desk_port: u16,
-
     /// Token to open the desk with, of at least 16 characters; a new one at each start if unset
     #[arg(long, env, hide_env_values = true, value_name = "TOKEN")]
     desk_token: Option<String>,
-
     /// Comma-separated origins that the desk is opened under, in addition to its own address and
     /// localhost, e.g. https://desk.example.com
     #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',')]
     desk_allowed_hosts: Vec<String>,
-
     #[command(flatten)]
     database: Database,
-
     #[command(flatten)]
     notify: Notify,
-
     #[command(flatten)]
     forward: Forward,
-
     #[command(flatten)]
     log: Log,
 }
@@ -87,14 +73,22 @@ pub struct Desk {
     shutdown: CancellationToken,
 }
 
+/// What handlers extract.
+type Shared = State<Arc<Desk>>;
+
 /// Serves the desk until a signal.
 pub async fn run(settings: Settings) -> Result<ExitCode> {
     let Settings { desk_host, desk_port, desk_token, desk_allowed_hosts, .. } = settings;
     let signals = Signals::handle().context("cannot handle signals")?;
+    // A link with a new token is printed to the terminal, and never to a log.
     let is_new = desk_token.is_none();
-    let token = desk_token.map_or_else(new_token, Ok)?;
+    ensure!(
+        !is_new || io::stdout().is_terminal(),
+        "DESK_TOKEN is not set, and a new token is only printed to a terminal; set DESK_TOKEN"
+    );
+    let token = desk_token.unwrap_or_else(session::random_hex);
     let (socket, address) = bind(("DESK_HOST", &desk_host), ("DESK_PORT", desk_port)).await?;
-    let gate = Gate::new(token.clone(), address, &desk_host, &desk_allowed_hosts)?;
+    let gate = Gate::new(token.clone(), &desk_host, address, &desk_allowed_hosts)?;
     let metrics = Metrics::new();
     let Log { rust_log, log_format } = settings.log;
     let log = logging::init(&rust_log, log_format, metrics.dropped_log_records.clone())?;
@@ -107,15 +101,8 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
         forward: settings.forward,
         shutdown: signals.shutdown.clone(),
     });
-    let endpoint = Endpoint {
-        tls: None,
-        router: router(desk.clone()),
-        allow_list: None,
-        connections: Connections::new(MAX_CONNECTIONS, metrics.clone()),
-        metrics,
-        failures: RateLimit::new(1),
-        shutdown: signals.shutdown.clone(),
-    };
+    let router = router(desk.clone());
+    let endpoint = Endpoint::new(router, MAX_CONNECTIONS, &metrics, &signals.shutdown);
     info!("desk on http://{address}");
     if is_new {
         let host = if address.ip().is_unspecified() { "localhost" } else { &desk_host };
@@ -123,43 +110,29 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
     }
     let tasks = TaskTracker::new();
     let code = accept::serve(vec![(socket, endpoint)], &tasks, &signals.shutdown).await;
-    tasks.close();
-    if timeout(SHUTDOWN_TIMEOUT, tasks.wait()).await.is_err() {
-        warn!("shutdown deadline exceeded; dropping in-flight requests");
-    }
+    accept::finish(&tasks).await;
     desk.store.close().await;
     log.flush();
     Ok(code)
-}
-
-/// Returns a token for a link that is printed to the terminal, and never to a log.
-fn new_token() -> Result<String> {
-    ensure!(
-        io::stdout().is_terminal(),
-        "DESK_TOKEN is not set, and a new token is only printed to a terminal; set DESK_TOKEN"
-    );
-    Ok(session::random_hex())
 }
 
 fn router(desk: Arc<Desk>) -> Router {
     let asset = |kind: &'static str, text: &'static str| get(([(CONTENT_TYPE, kind)], text));
     Router::new()
         .route("/", get(inbox::show))
-        .route("/live", get(live::stream))
-        .route("/chat", get(conversation::chat))
-        .route("/ticket", get(conversation::ticket))
+        .route("/live", get(inbox::live))
+        .route("/conversation", get(conversation::show))
         .route("/deliveries/{id}", get(delivery::show))
         .route("/deliveries/{id}/body", get(delivery::download))
-        .route("/deliveries/{id}/notify", post(actions::notify))
-        .route("/deliveries/{id}/forward", post(actions::forward))
+        .route("/deliveries/{id}/notify", post(delivery::notify))
+        .route("/deliveries/{id}/forward", post(delivery::forward))
         .route("/outbox", get(outbox::show))
-        .route("/outbox/{id}/retry", post(actions::retry))
-        .route("/erase", get(actions::confirm).post(actions::erase))
-        .route_layer(from_fn_with_state(desk.clone(), session::authenticate))
+        .route("/outbox/{id}/retry", post(outbox::retry))
+        .route("/erase", get(erase::show).post(erase::show))
         .route("/sign-in", post(session::sign_in))
         .route("/style.css", asset("text/css", include_str!("../../templates/style.css")))
         .route("/script.js", asset("text/javascript", include_str!("../../templates/script.js")))
-        .fallback(async || PageError::NotFound("page"))
+        .fallback(async || PageError::not_found("page"))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(desk.clone(), session::protect))
         .with_state(desk)

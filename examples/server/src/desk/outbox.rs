@@ -1,64 +1,33 @@
-//! The outbox: notifications and forwards with their attempts.
-
-use std::sync::Arc;
+//! The outbox: notifications and forwards that wait or have failed, with their attempts.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
+use axum::response::Redirect;
 use serde::Deserialize;
+use tracing::info;
 
-use super::Desk;
-use super::page::{Page, Time, render};
-use crate::store::{Notification, from_unix_millis};
+use super::Shared;
+use super::page::{Page, PageError, render};
+use crate::store::Notification;
 
 #[derive(Deserialize)]
 pub struct Selection {
-    #[serde(default)]
-    state: String,
     before: Option<i64>,
 }
 
 #[derive(Template)]
 #[template(path = "outbox.html")]
 struct Outbox {
-    state: String,
-    items: Vec<Item>,
-    more: Option<i64>,
+    notifications: Vec<Notification>,
 }
 
-/// A notification in a table.
-pub struct Item {
-    pub id: i64,
-    pub delivery: i64,
-    pub channel: String,
-    pub state: String,
-    pub at: Time,
-    pub error: String,
-    pub attempts: Vec<(Time, u64, String)>,
+pub async fn show(State(desk): Shared, Query(selection): Query<Selection>) -> Page {
+    let before = selection.before.unwrap_or(i64::MAX);
+    render(&Outbox { notifications: desk.store.unsent_before(before).await? })
 }
 
-impl Item {
-    pub fn new(notification: Notification) -> Self {
-        let Notification { id, delivery_id, channel, state, at, last_error, history, .. } =
-            notification;
-        let attempt = |attempt: crate::store::Attempt| {
-            (from_unix_millis(attempt.at).into(), attempt.millis, attempt.outcome)
-        };
-        Self {
-            id,
-            delivery: delivery_id,
-            channel,
-            state,
-            at: at.into(),
-            error: last_error.unwrap_or_default(),
-            attempts: history.into_iter().map(attempt).collect(),
-        }
-    }
-}
-
-pub async fn show(State(desk): State<Arc<Desk>>, Query(selection): Query<Selection>) -> Page {
-    let Selection { state, before } = selection;
-    let before = before.unwrap_or(i64::MAX);
-    let found = desk.store.notifications_before(before, Some(&state)).await?;
-    let more = found.get(49).map(|last| last.id);
-    render(&Outbox { state, items: found.into_iter().map(Item::new).collect(), more })
+pub async fn retry(State(desk): Shared, Path(id): Path<i64>) -> Result<Redirect, PageError> {
+    desk.store.retry(id).await?;
+    info!(notification = id, "retrying, as requested at the desk");
+    Ok(Redirect::to("/outbox"))
 }

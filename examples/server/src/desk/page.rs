@@ -1,5 +1,6 @@
 //! What all pages share: how text is escaped, errors, and how values are shown.
 
+use std::borrow::Borrow;
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
@@ -40,37 +41,34 @@ pub fn is_control(c: char) -> bool {
             '\u{2066}'..='\u{2069}')
 }
 
-#[derive(Debug)]
-pub enum PageError {
-    /// What does not exist, or was erased.
-    NotFound(&'static str),
-    UnknownHost,
-    Failed(Error),
-}
+/// An error as a page, which asks for the token if the status is 401.
+pub struct PageError(pub StatusCode, pub String);
 
 impl<E: Into<Error>> From<E> for PageError {
     fn from(error: E) -> Self {
-        Self::Failed(error.into())
+        Self(StatusCode::INTERNAL_SERVER_ERROR, format!("{:#}", error.into()))
+    }
+}
+
+impl PageError {
+    /// Creates the error about what does not exist, or was erased.
+    pub fn not_found(what: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, format!("There is no such {what}."))
     }
 }
 
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
+    status: StatusCode,
     text: String,
 }
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let (status, text) = match self {
-            Self::NotFound(what) => (StatusCode::NOT_FOUND, format!("There is no such {what}.")),
-            Self::UnknownHost => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "The desk is not served under this host; add it to DESK_ALLOWED_HOSTS.".to_owned(),
-            ),
-            Self::Failed(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")),
-        };
-        (status, response::Html(ErrorPage { text }.render().unwrap_or_default())).into_response()
+        let Self(status, text) = self;
+        let page = ErrorPage { status, text }.render().unwrap_or_default();
+        (status, response::Html(page)).into_response()
     }
 }
 
@@ -81,32 +79,22 @@ pub fn render(template: &impl Template) -> Page {
     Ok(response::Html(template.render()?))
 }
 
-/// A time in UTC, for machines and for people.
-#[derive(Clone)]
-pub struct Time {
-    pub iso: String,
-    pub text: String,
+/// Formats a time in UTC, in a format that the element `time` has too.
+pub fn utc(time: impl Borrow<SystemTime>) -> String {
+    format_rfc3339_seconds(*time.borrow()).to_string().replace('T', " ").replace('Z', "")
 }
 
-impl From<SystemTime> for Time {
-    fn from(time: SystemTime) -> Self {
-        let iso = format_rfc3339_seconds(time).to_string();
-        Self { text: iso.replace('T', " ").replace('Z', ""), iso }
-    }
-}
-
-/// Returns a time of Tawk.to, which may be any text.
-pub fn sent_at(time: Option<&Timestamp>) -> Option<Time> {
-    let unknown = |text: &str| Time { iso: String::new(), text: text.to_owned() };
-    time.map(|time| time.to_system_time().map_or_else(|_| unknown(time.as_str()), Time::from))
+/// Formats a time of Tawk.to, which may be any text.
+pub fn sent_at(time: &Timestamp) -> String {
+    time.to_system_time().map_or_else(|_| time.as_str().to_owned(), utc)
 }
 
 /// Returns a URL that a visitor sent, if it may be a link.
-pub fn link(url: Option<&str>) -> Option<String> {
-    let url = Url::parse(url?).ok()?;
-    ["http", "https"].contains(&url.scheme()).then(|| url.into())
+pub fn web_link(url: &Option<String>) -> Option<Url> {
+    let url = Url::parse(url.as_ref()?).ok()?;
+    ["http", "https"].contains(&url.scheme()).then_some(url)
 }
 
-pub fn size(bytes: u64) -> String {
-    bytesize::ByteSize(bytes).display().iec().to_string()
+pub fn size(bytes: impl Borrow<u64>) -> bytesize::Display {
+    bytesize::ByteSize(*bytes.borrow()).display().iec()
 }

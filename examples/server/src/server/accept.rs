@@ -9,7 +9,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +24,9 @@ use crate::telemetry::rate_limit::RateLimit;
 /// Pause after the listener ran out of file descriptors.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
+/// Grace period for in-flight requests.
+const REQUESTS_TIMEOUT: Duration = Duration::from_secs(5);
+
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is served on a listening socket: HTTPS if there is an acceptor, else HTTP.
@@ -36,6 +39,14 @@ pub struct Endpoint {
     /// Limits the records about clients that cannot send requests.
     pub failures: RateLimit,
     pub shutdown: CancellationToken,
+}
+
+/// Waits for the requests in flight.
+pub async fn finish(tasks: &TaskTracker) {
+    tasks.close();
+    if timeout(REQUESTS_TIMEOUT, tasks.wait()).await.is_err() {
+        warn!("shutdown deadline exceeded; dropping in-flight requests");
+    }
 }
 
 /// Accepts connections until shutdown, and serves them in `tasks`.
@@ -69,6 +80,24 @@ async fn supervise(mut accepting: JoinSet<()>, shutdown: &CancellationToken) -> 
 }
 
 impl Endpoint {
+    /// Creates an endpoint that serves HTTP to all clients.
+    pub fn new(
+        router: Router,
+        max_connections: usize,
+        metrics: &Metrics,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        Self {
+            router,
+            tls: None,
+            allow_list: None,
+            connections: Connections::new(max_connections, metrics.clone()),
+            metrics: metrics.clone(),
+            failures: RateLimit::new(1),
+            shutdown: shutdown.clone(),
+        }
+    }
+
     /// Closes the socket at shutdown.
     async fn accept_all(self: Arc<Self>, socket: TcpListener, tasks: TaskTracker) {
         let mut checks = interval(CHECK_INTERVAL);

@@ -23,7 +23,6 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::access::allow_list::AllowList;
-use crate::access::connections::Connections;
 use crate::config::{self, Mode, Settings, TawkLog, WebhookSecret};
 use crate::forward::Forwarder;
 use crate::notify::{self, Notifier};
@@ -54,9 +53,6 @@ const MAX_FILES: u64 = 8192;
 /// Time from the signal to the end. Docker and Cloud Run kill after 10 s, and the log may take a
 /// second more.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(7500);
-
-/// Grace period for in-flight requests.
-const REQUESTS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Maximum number of secrets that are tried for a request.
 const MAX_SECRETS: usize = 16;
@@ -123,20 +119,12 @@ impl Service {
             tasks: TaskTracker::new(),
         });
 
-        let endpoint = |router, max_connections| Endpoint {
-            router,
-            tls: None,
-            allow_list: None,
-            connections: Connections::new(max_connections, state.metrics.clone()),
-            metrics: state.metrics.clone(),
-            failures: RateLimit::new(1),
-            shutdown: signals.shutdown.clone(),
-        };
         let mut endpoints = Vec::new();
         if let Some((socket, address)) = metrics_socket {
             info!("metrics on http://{address}{METRICS_PATH}");
             let router = router::metrics_router(state.clone());
-            endpoints.push((socket, endpoint(router, MAX_METRICS_CONNECTIONS)));
+            let max = MAX_METRICS_CONNECTIONS;
+            endpoints.push((socket, Endpoint::new(router, max, &state.metrics, &signals.shutdown)));
         }
         info!(
             mode = config::name(&settings.tawk_mode),
@@ -151,7 +139,7 @@ impl Service {
         let endpoint = Endpoint {
             tls: tls.as_ref().map(Tls::acceptor),
             allow_list: Some(allow_list),
-            ..endpoint(router, max_connections)
+            ..Endpoint::new(router, max_connections, &state.metrics, &signals.shutdown)
         };
         endpoints.push((socket, endpoint));
         if let Some(tls) = tls {
@@ -166,11 +154,8 @@ impl Service {
         let outbox = tokio::spawn(outbox::run(self.state.clone(), shutdown.clone()));
         let tasks = &self.state.tasks;
         let code = accept::serve(self.endpoints, tasks, shutdown).await;
-        tasks.close();
         let finish = async {
-            if timeout(REQUESTS_TIMEOUT, tasks.wait()).await.is_err() {
-                warn!("shutdown deadline exceeded; dropping in-flight requests");
-            }
+            accept::finish(tasks).await;
             let _ = outbox.await;
             self.state.store.close().await;
         };

@@ -17,7 +17,7 @@ mod status;
 pub use migrations::Schema;
 pub use model::{
     Attempt, Notification, Outcome, Recipient, StoreError, Stored, StoredDelivery,
-    VerifiedDelivery, from_unix_millis,
+    VerifiedDelivery, from_unix_millis, to_unix_millis,
 };
 pub use notifications::State;
 pub use search::{Day, Filter, Order};
@@ -35,7 +35,6 @@ use tracing::warn;
 use crate::supervise::supervise;
 use crate::telemetry::metrics::Metrics;
 use database::{Database, PendingInsert};
-use model::to_unix_millis;
 use status::Readiness;
 
 /// Timeout for the database, to answer or to be unlocked.

@@ -166,6 +166,12 @@ pub struct Attempt {
     pub outcome: String,
 }
 
+impl Attempt {
+    pub fn time(&self) -> SystemTime {
+        from_unix_millis(self.at)
+    }
+}
+
 pub enum Outcome {
     Sent { response: String },
     Again { at: SystemTime, why: String },

@@ -17,20 +17,10 @@ impl Store {
         self.notifications("id > $1 ORDER BY id LIMIT 1000", vec![id.into()]).await
     }
 
-    /// Returns the 50 newest notifications before `id` that are in a state, or not sent.
-    pub async fn notifications_before(
-        &self,
-        id: i64,
-        state: Option<&str>,
-    ) -> Result<Vec<Notification>, StoreError> {
-        let state = match state {
-            Some("waiting") => "state = 'waiting'",
-            Some("failed") => "state = 'failed'",
-            Some("sent") => "state = 'sent'",
-            _ => "state <> 'sent'",
-        };
-        let condition = format!("id < $1 AND {state} ORDER BY id DESC LIMIT 50");
-        self.notifications(&condition, vec![id.into()]).await
+    /// Returns the 50 newest notifications before `id` that wait or have failed.
+    pub async fn unsent_before(&self, id: i64) -> Result<Vec<Notification>, StoreError> {
+        let unsent = "id < $1 AND state <> 'sent' ORDER BY id DESC LIMIT 50";
+        self.notifications(unsent, vec![id.into()]).await
     }
 
     pub async fn notifications_of(&self, delivery: i64) -> Result<Vec<Notification>, StoreError> {
@@ -49,21 +39,22 @@ impl Store {
 
     /// Returns the states of the last notification of each delivery on each channel.
     pub async fn states(&self, ids: &[i64]) -> Result<BTreeMap<i64, Vec<State>>, StoreError> {
-        let mut states = BTreeMap::<i64, Vec<State>>::new();
-        for ids in ids.chunks(100) {
-            let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
-            let sql = format!(
-                "SELECT delivery_id, channel, state FROM outbox AS last \
-                 WHERE delivery_id IN ({}) AND NOT EXISTS (SELECT 1 FROM outbox \
-                 WHERE delivery_id = last.delivery_id AND channel = last.channel \
-                 AND replay > last.replay) ORDER BY id",
-                places.join(", ")
-            );
-            let values = ids.iter().map(|id| (*id).into()).collect();
-            for row in &self.database.read(&sql, values).await? {
-                let state = (row.get("channel")?, row.get("state")?);
-                states.entry(row.get("delivery_id")?).or_default().push(state);
-            }
+        let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let sql = format!(
+            "SELECT delivery_id, channel, state FROM outbox AS last \
+             WHERE delivery_id IN ({}) AND NOT EXISTS (SELECT 1 FROM outbox \
+             WHERE delivery_id = last.delivery_id AND channel = last.channel \
+             AND replay > last.replay) ORDER BY id",
+            places.join(", ")
+        );
+        let mut states = BTreeMap::<_, Vec<_>>::new();
+        if ids.is_empty() {
+            return Ok(states);
+        }
+        let values = ids.iter().map(|id| (*id).into()).collect();
+        for row in &self.database.read(&sql, values).await? {
+            let state = (row.get("channel")?, row.get("state")?);
+            states.entry(row.get("delivery_id")?).or_default().push(state);
         }
         Ok(states)
     }
@@ -82,18 +73,13 @@ impl Store {
         Ok(())
     }
 
-    /// Sends a notification now: adds one that has failed again, and moves the next attempt of one
-    /// that waits forward, unless it may be in flight. Returns `false` if there is nothing to do.
-    pub async fn retry(&self, id: i64) -> Result<bool, StoreError> {
-        const HASTEN: &str = "UPDATE outbox SET due_at = $1 WHERE id = $2 AND state = 'waiting' \
-                              AND due_at > $3 RETURNING id";
-        let rows = self.notifications("id = $1 AND state = 'failed'", vec![id.into()]).await?;
-        if let Some(Notification { delivery_id, channel, .. }) = rows.into_iter().next() {
-            self.replay(delivery_id, &[channel]).await?;
-            return Ok(true);
-        }
+    /// Makes a notification due now that has failed or waits, unless an attempt may be in flight.
+    pub async fn retry(&self, id: i64) -> Result<(), StoreError> {
+        const RETRY: &str = "UPDATE outbox SET state = 'waiting', created_at = $1, due_at = $1 \
+                             WHERE id = $2 AND (state = 'failed' \
+                             OR state = 'waiting' AND due_at > $3)";
         let now = SystemTime::now();
         let values = [to_unix_millis(now), id, to_unix_millis(now + LEASE)].map(Value::from);
-        Ok(!self.database.write(HASTEN, values.to_vec()).await?.is_empty())
+        self.database.write(RETRY, values.to_vec()).await.map(drop)
     }
 }

@@ -5,7 +5,7 @@ use humantime::format_rfc3339_millis;
 
 use super::print;
 use crate::escape::printable;
-use crate::store::{Attempt, Notification, Store, from_unix_millis};
+use crate::store::{Attempt, Notification, Store};
 
 const HEADING: &str = "    id  delivery  channel                           state    tries  \
                        sent, failed or due       why";
@@ -20,8 +20,9 @@ pub async fn run(store: &Store) -> Result<()> {
             let at = format_rfc3339_millis(notification.at);
             let row = format!("{id:>6}  {delivery_id:>8}  {channel:32}  {state:7}  {attempts:>5}");
             print(&printable(format!("{row}  {at}  {}", why(notification)).trim_end()))?;
-            for Attempt { at, millis, outcome } in &notification.history {
-                let at = format_rfc3339_millis(from_unix_millis(*at));
+            for attempt in &notification.history {
+                let at = format_rfc3339_millis(attempt.time());
+                let Attempt { millis, outcome, .. } = attempt;
                 print(&printable(&format!("{:18}{at}  {millis:>6} ms  {outcome}", "")))?;
             }
             last = notification.id;

@@ -1,0 +1,66 @@
+//! Erases the deliveries of a person, a chat or a ticket, after a confirmation.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::Method;
+use serde::Deserialize;
+use tracing::info;
+
+use super::Shared;
+use super::page::{Page, render};
+use super::row::Row;
+use crate::commands::inbox::erase::find;
+use crate::store::Filter;
+
+/// Maximum number of deliveries that are shown before they are erased.
+const MAX_SHOWN: usize = 50;
+
+/// Whose deliveries are erased. Blank is unset, as forms leave it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Selection {
+    /// Email address of a visitor or requester.
+    email: String,
+    /// Id of a chat or ticket.
+    chat: String,
+}
+
+impl Selection {
+    /// Returns `None` if nothing is selected.
+    fn filter(&self) -> Option<Filter> {
+        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let (email, chat) = (text(&self.email), text(&self.chat));
+        let is_set = email.is_some() || chat.is_some();
+        is_set.then(|| Filter { email, chat, with_chats: true, ..Filter::default() })
+    }
+}
+
+#[derive(Default, Template)]
+#[template(path = "erase.html")]
+struct Erase {
+    selection: Selection,
+    /// How many deliveries are found, and some of them. `None` if nothing is selected.
+    found: Option<usize>,
+    rows: Vec<Row>,
+    is_erased: bool,
+}
+
+/// Shows what would be erased, or erases it.
+pub async fn show(State(desk): Shared, method: Method, Form(selection): Form<Selection>) -> Page {
+    let Some(filter) = selection.filter() else { return render(&Erase::default()) };
+    let mut shown = Vec::new();
+    let show = |stored| {
+        Ok(if shown.len() < MAX_SHOWN {
+            shown.push(stored)
+        })
+    };
+    let ids = find(&desk.store, &filter, show).await?;
+    let rows = Row::all(&desk.store, shown).await?;
+    let is_erased = method == Method::POST;
+    if is_erased {
+        desk.store.erase(&ids).await?;
+        info!(deliveries = ids.len(), "erased, as requested at the desk");
+    }
+    render(&Erase { selection, found: Some(ids.len()), rows, is_erased })
+}
