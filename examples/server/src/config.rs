@@ -93,16 +93,6 @@ pub struct Settings {
     #[arg(long, env, value_name = "PORT")]
     pub metrics_port: Option<u16>,
 
-    #[command(flatten)]
-    pub log: Log,
-
-    /// What is logged of each delivery
-    #[arg(long, env, value_enum, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
-    pub tawk_log: TawkLog,
-}
-
-#[derive(Args)]
-pub struct Log {
     /// Log filter: a level, or tracing directives, e.g. info,tower_tawk=debug to add the events of
     /// the signature layer. At warn, accepted deliveries are not logged
     #[arg(long, env, default_value = "info", value_name = "FILTER")]
@@ -111,6 +101,10 @@ pub struct Log {
     /// Format of log records
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
+
+    /// What is logged of each delivery
+    #[arg(long, env, value_enum, default_value_t = TawkLog::Payload, value_name = "LEVEL")]
+    pub tawk_log: TawkLog,
 }
 
 /// The database. Its URL is a string and hidden, because it may contain a password.

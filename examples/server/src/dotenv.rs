@@ -76,9 +76,9 @@ fn clean(value: &str) -> &str {
 fn read_file() -> Result<BTreeMap<String, String>> {
     let contents = match fs::read(FILE) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        contents => decode(contents.with_context(|| {
+        contents => contents.with_context(|| {
             format!("cannot read {FILE}; make it a readable file, or remove it")
-        })?),
+        })?,
     };
     parse(&contents).with_context(|| {
         format!(
@@ -87,18 +87,6 @@ fn read_file() -> Result<BTreeMap<String, String>> {
             invalid_line(&contents)
         )
     })
-}
-
-/// Removes a byte order mark, and converts UTF-16, as `echo` in PowerShell writes it, to UTF-8.
-fn decode(contents: Vec<u8>) -> Vec<u8> {
-    let unit: fn([u8; 2]) -> u16 = match contents[..] {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        [0xef, 0xbb, 0xbf, ref utf_8 @ ..] => return utf_8.into(),
-        _ => return contents,
-    };
-    let units = contents[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    char::decode_utf16(units).map(|c| c.unwrap_or('\0')).collect::<String>().into()
 }
 
 /// Returns `None` if a line is invalid, or contains NUL, which environment variables can't.

@@ -1,7 +1,8 @@
-//! Writes JSON and text so that they can't inject log lines or terminal escape sequences.
+//! Writes JSON and text so that they can't inject log lines, terminal escape sequences or markup.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
+use askama::filters::{Escaper, Html};
 use serde::de::Error as _;
 use serde_json::Value;
 
@@ -55,6 +56,34 @@ pub const fn is_unprintable(c: char) -> bool {
         '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' |
         '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
+}
+
+/// Escapes text in a page: markup, and characters that control how the text around them is shown.
+#[derive(Clone, Copy, Default)]
+pub struct Visible;
+
+impl Escaper for Visible {
+    fn write_escaped_str<W: Write>(&self, mut to: W, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(index) = rest.find(is_bidi_or_control) {
+            Html.write_escaped_str(&mut to, &rest[..index])?;
+            let control = rest[index..].chars().next().unwrap_or_default();
+            // Line breaks of HTML have none.
+            if control != '\r' {
+                write!(to, "\u{27e8}U+{:04X}\u{27e9}", u32::from(control))?;
+            }
+            rest = &rest[index + control.len_utf8()..];
+        }
+        Html.write_escaped_str(&mut to, rest)
+    }
+}
+
+/// Control characters, and those that change the direction of text (Unicode Standard Annex 9). Those
+/// that join letters are part of words and emoji.
+pub fn is_bidi_or_control(c: char) -> bool {
+    c.is_control() && !"\n\t".contains(c)
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' |
+            '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

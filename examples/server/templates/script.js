@@ -13,11 +13,3 @@ if (status?.matches('[data-live]')) {
     if (selector) document.querySelector(selector)?.focus()
   }
 }
-
-for (const button of document.querySelectorAll('button[data-copy]')) {
-  button.hidden = !navigator.clipboard
-  button.onclick = async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent)
-    button.textContent = 'Copied'
-  }
-}

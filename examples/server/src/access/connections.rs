@@ -38,7 +38,7 @@ const MIN_UPLOAD: u32 = 16 * 1024;
 pub struct Connections {
     max: usize,
     open: Mutex<Open>,
-    metrics: Metrics,
+    pub metrics: Metrics,
     evicted: RateLimit,
 }
 

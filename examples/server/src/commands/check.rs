@@ -27,7 +27,7 @@ pub async fn run(mut settings: Settings, invalid: Vec<Error>) -> Result<ExitCode
     let notifiers = notify::notifiers(settings.notify.notify_url.as_deref());
     let forwarders = settings.forward.forwarders();
     let checks = [
-        logging::parse(&settings.log.rust_log).map(drop),
+        logging::parse(&settings.rust_log).map(drop),
         secrets.map(|secrets| server::log_warnings(&settings, &secrets)),
         tls.map(|tls| tls.iter().for_each(Tls::log_warnings)),
         notifiers.map(|notifiers| notifiers.iter().for_each(Notifier::log_warnings)),

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use tower_tawk::event::{
     ChatEnd, ChatStart, Event, Message, Role, Sender, TicketCreate, Timestamp, TranscriptCreated,
@@ -40,17 +41,12 @@ struct Conversation<'a> {
     pages: usize,
 }
 
-/// Returns the value of the newest delivery that has it.
-fn last<'a, T>(rows: &'a [Row], value: impl Fn(&'a Row) -> Option<T>) -> Option<T> {
-    rows.iter().find_map(value)
-}
-
 pub async fn show(State(desk): Shared, Query(selection): Query<Selection>) -> Page {
     let Selection { id, page } = selection;
     let filter = Filter { chat: Some(id.clone()), ..Filter::default() };
     let (found, _) = newest(&desk.store, &filter, None).await?;
     if found.is_empty() {
-        return Err(PageError::not_found("chat or ticket"));
+        return Err(PageError::new(StatusCode::NOT_FOUND, "There is no such chat or ticket."));
     }
     let rows = &Row::all(&desk.store, found).await?;
     let (mut start, mut end, mut transcript, mut ticket, mut form) = Default::default();

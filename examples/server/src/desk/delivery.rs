@@ -2,19 +2,18 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::Uri;
-use axum::http::header::CONTENT_DISPOSITION;
+use axum::http::{StatusCode, Uri, header::CONTENT_DISPOSITION};
 use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::info;
 
 use super::Shared;
-use super::page::{Page, PageError, is_control, render};
+use super::page::{Page, PageError, render};
 use super::row::Row;
 use crate::commands::inbox::{forward::request, replay};
 use crate::commands::send::curl_command;
-use crate::escape::escaped;
+use crate::escape::{escaped, is_bidi_or_control};
 use crate::forward::Forwarder;
 use crate::store::{Notification, Store, StoredDelivery, VerifiedDelivery};
 
@@ -44,7 +43,10 @@ struct DeliveryPage {
 }
 
 async fn find(store: &Store, id: i64) -> Result<StoredDelivery, PageError> {
-    store.delivery(id).await?.ok_or_else(|| PageError::not_found("delivery"))
+    store
+        .delivery(id)
+        .await?
+        .ok_or_else(|| PageError::new(StatusCode::NOT_FOUND, "There is no such delivery."))
 }
 
 pub async fn show(
@@ -94,7 +96,7 @@ fn curl(delivery: &VerifiedDelivery) -> Option<String> {
     let listener = Uri::from_static("http://127.0.0.1:8000/tawk-webhook");
     let mut request = request(&listener, delivery).ok()?;
     request.headers_mut().remove(SIGNATURE);
-    curl_command(&request, "body").ok().filter(|command| !command.contains(is_control))
+    curl_command(&request, "body").ok().filter(|command| !command.contains(is_bidi_or_control))
 }
 
 /// Browsers save the body instead of showing it.

@@ -10,8 +10,7 @@ use tracing::info;
 use super::Shared;
 use super::page::{Page, render};
 use super::row::Row;
-use crate::commands::inbox::erase::find;
-use crate::store::Filter;
+use crate::store::{Filter, StoredDelivery};
 
 /// Maximum number of deliveries that are shown before they are erased.
 const MAX_SHOWN: usize = 50;
@@ -32,7 +31,7 @@ impl Selection {
         let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let (email, chat) = (text(&self.email), text(&self.chat));
         let is_set = email.is_some() || chat.is_some();
-        is_set.then(|| Filter { email, chat, with_chats: true, ..Filter::default() })
+        is_set.then(|| Filter { email, chat, ..Filter::default() })
     }
 }
 
@@ -49,13 +48,16 @@ struct Erase {
 /// Shows what would be erased, or erases it.
 pub async fn show(State(desk): Shared, method: Method, Form(selection): Form<Selection>) -> Page {
     let Some(filter) = selection.filter() else { return render(&Erase::default()) };
-    let mut shown = Vec::new();
-    let show = |stored| {
-        Ok(if shown.len() < MAX_SHOWN {
-            shown.push(stored)
-        })
+    let filter = desk.store.with_chats(filter).await?;
+    let (mut ids, mut shown) = (Vec::new(), Vec::new());
+    let find = |stored: StoredDelivery| {
+        ids.push(stored.id);
+        if shown.len() < MAX_SHOWN {
+            shown.push(stored);
+        }
+        Ok(())
     };
-    let ids = find(&desk.store, &filter, show).await?;
+    desk.store.for_each(&filter, find).await?;
     let rows = Row::all(&desk.store, shown).await?;
     let is_erased = method == Method::POST;
     if is_erased {

@@ -34,8 +34,6 @@ const DAYS: i64 = 30;
 /// How often live updates look for changes.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-const EVENTS: [&str; 4] = ["chat:start", "chat:end", "chat:transcript_created", "ticket:create"];
-
 /// What the URL selects. Blank is unset, as forms leave it. Days are in UTC, the last one included.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -117,7 +115,6 @@ struct Live {
     desk: Arc<Desk>,
     filter: Filter,
     end: i64,
-    ids: Vec<i64>,
     states: BTreeMap<i64, Vec<store::State>>,
 }
 
@@ -134,7 +131,7 @@ pub async fn live(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
     let shutdown = desk.shutdown.clone();
     let filter = selection.filter()?;
-    let live = Live { desk, filter, end: 0, ids: Vec::new(), states: BTreeMap::new() };
+    let live = Live { desk, filter, end: 0, states: BTreeMap::new() };
     let events = stream::unfold(live, async |mut live| {
         loop {
             // After an error, the next attempt sends the rows.
@@ -152,14 +149,14 @@ impl Live {
     async fn changed(&mut self) -> Result<Option<String>> {
         let store = &self.desk.store;
         let end = store.ids(&self.filter).await?.end;
-        if end == self.end && store.states(&self.ids).await? == self.states {
+        let ids: Vec<_> = self.states.keys().copied().collect();
+        if end == self.end && store.states(&ids).await? == self.states {
             return Ok(None);
         }
         let (found, _) = newest(store, &self.filter, None).await?;
-        let ids: Vec<_> = found.iter().map(|stored| stored.id).collect();
-        let states = store.states(&ids).await?;
-        let rows = Body { rows: Row::all(store, found).await? }.render()?;
-        (self.end, self.ids, self.states) = (end, ids, states);
-        Ok(Some(rows))
+        let rows = Row::all(store, found).await?;
+        self.states = rows.iter().map(|row| (row.stored.id, row.states.clone())).collect();
+        self.end = end;
+        Ok(Some(Body { rows }.render()?))
     }
 }

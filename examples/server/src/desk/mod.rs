@@ -6,7 +6,7 @@ mod delivery;
 mod erase;
 mod inbox;
 mod outbox;
-pub mod page;
+mod page;
 mod row;
 mod session;
 
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, header::CONTENT_TYPE};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use clap::Args;
@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::csrf::CsrfLayer;
 use tracing::info;
 
-use crate::config::{Database, Forward, Log, Notify};
+use crate::config::{Database, Forward, LogFormat, Notify};
 use crate::server::accept::{self, Endpoint};
 use crate::server::{bind, signals::Signals};
 use crate::store::{Access, Store};
@@ -49,8 +49,7 @@ pub struct Settings {
     /// Token to open the desk with, of at least 16 characters; a new one at each start if unset
     #[arg(long, env, hide_env_values = true, value_name = "TOKEN")]
     desk_token: Option<String>,
-    /// Comma-separated origins that the desk is opened under, in addition to its own address and
-    /// localhost, e.g. https://desk.example.com
+    /// Comma-separated origins that the desk is also opened under, e.g. https://desk.example.com
     #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',')]
     desk_allowed_hosts: Vec<String>,
     #[command(flatten)]
@@ -59,8 +58,6 @@ pub struct Settings {
     notify: Notify,
     #[command(flatten)]
     forward: Forward,
-    #[command(flatten)]
-    log: Log,
 }
 
 /// Shared by the handlers.
@@ -90,8 +87,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
     let (socket, address) = bind(("DESK_HOST", &desk_host), ("DESK_PORT", desk_port)).await?;
     let gate = Gate::new(token.clone(), &desk_host, address, &desk_allowed_hosts)?;
     let metrics = Metrics::new();
-    let Log { rust_log, log_format } = settings.log;
-    let log = logging::init(&rust_log, log_format, metrics.dropped_log_records.clone())?;
+    let log = logging::init("info", LogFormat::Text, metrics.dropped_log_records.clone())?;
     let url = &settings.database.database_url;
     let store = Store::open(url, Access::Write, metrics.clone()).await?;
     let desk = Arc::new(Desk {
@@ -102,11 +98,10 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
         shutdown: signals.shutdown.clone(),
     });
     let router = router(desk.clone());
-    let endpoint = Endpoint::new(router, MAX_CONNECTIONS, &metrics, &signals.shutdown);
+    let endpoint = Endpoint::new(router, MAX_CONNECTIONS, metrics, &signals.shutdown);
     info!("desk on http://{address}");
     if is_new {
-        let host = if address.ip().is_unspecified() { "localhost" } else { &desk_host };
-        writeln!(io::stdout(), "open http://{host}:{}/?token={token}", address.port())?;
+        writeln!(io::stdout(), "open http://{address}/?token={token}")?;
     }
     let tasks = TaskTracker::new();
     let code = accept::serve(vec![(socket, endpoint)], &tasks, &signals.shutdown).await;
@@ -132,7 +127,7 @@ fn router(desk: Arc<Desk>) -> Router {
         .route("/sign-in", post(session::sign_in))
         .route("/style.css", asset("text/css", include_str!("../../templates/style.css")))
         .route("/script.js", asset("text/javascript", include_str!("../../templates/script.js")))
-        .fallback(async || PageError::not_found("page"))
+        .fallback(async || PageError::new(StatusCode::NOT_FOUND, "There is no such page."))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(desk.clone(), session::protect))
         .with_state(desk)

@@ -24,10 +24,6 @@ impl Row {
         Ok(deliveries.into_iter().map(row).collect())
     }
 
-    pub fn name(&self) -> &str {
-        self.stored.delivery.event.as_deref().unwrap_or("no event")
-    }
-
     /// Returns the id of the chat or ticket, for a link to it.
     pub fn conversation(&self) -> Option<&String> {
         let delivery = &self.stored.delivery;

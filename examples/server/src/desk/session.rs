@@ -19,28 +19,19 @@ use tokio::time::sleep;
 use super::Shared;
 use super::page::PageError;
 
-const MIN_TOKEN_LENGTH: usize = 16;
-
 /// Delay of the response to a wrong token. The right one is never delayed.
 const FAILURE_DELAY: Duration = Duration::from_secs(1);
 
-/// Paths that need no session.
-const PUBLIC: [&str; 3] = ["/sign-in", "/style.css", "/script.js"];
-
-const WRONG_HOST: &str = "The desk is not served under this host. Add it to DESK_ALLOWED_HOSTS.";
-
 /// Headers of all responses. With `no-referrer`, browsers would send `Origin: null` with forms.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+const HEADERS: [(HeaderName, &str); 4] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
 ];
 
 pub struct Gate {
@@ -59,10 +50,7 @@ pub struct SignIn {
 
 impl Gate {
     pub fn new(token: String, name: &str, address: SocketAddr, others: &[String]) -> Result<Self> {
-        ensure!(
-            token.len() >= MIN_TOKEN_LENGTH,
-            "DESK_TOKEN is shorter than {MIN_TOKEN_LENGTH} characters; use a longer one"
-        );
+        ensure!(token.len() >= 16, "DESK_TOKEN is shorter than 16 characters; use a longer one");
         let port = address.port();
         let own = [address.to_string(), format!("{name}:{port}"), format!("localhost:{port}")];
         // An IPv6 address without brackets is no name, and known as the address.
@@ -105,7 +93,8 @@ impl Gate {
     async fn sign_in(&self, token: &str, headers: &HeaderMap) -> Response {
         if !is_equal(&self.token, token.trim()) {
             sleep(FAILURE_DELAY).await;
-            return unauthorized("This is not the token.");
+            return PageError::new(StatusCode::UNAUTHORIZED, "This is not the token.")
+                .into_response();
         }
         let (name, attributes) = self.cookie(headers);
         let session = &self.session;
@@ -123,24 +112,23 @@ fn is_equal(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-fn unauthorized(text: &str) -> Response {
-    PageError(StatusCode::UNAUTHORIZED, text.to_owned()).into_response()
-}
-
 /// Rejects other hosts with 421, exchanges the token of a link for the cookie, asks requests without
 /// the cookie for the token, and adds the headers of all responses.
 pub async fn protect(State(desk): Shared, request: Request, next: Next) -> Response {
+    const WRONG_HOST: &str = "The desk has another host. Add this one to DESK_ALLOWED_HOSTS.";
     let (gate, headers) = (&desk.gate, request.headers());
+    let is_public = ["/sign-in", "/style.css", "/script.js"].contains(&request.uri().path());
     let mut response = if gate.origin(headers).is_none() {
-        PageError(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST.to_owned()).into_response()
+        PageError::new(StatusCode::MISDIRECTED_REQUEST, WRONG_HOST).into_response()
     } else if let Ok(Query(SignIn { token })) = Query::try_from_uri(request.uri()) {
         gate.sign_in(&token, headers).await
-    } else if PUBLIC.contains(&request.uri().path()) || gate.has_session(headers) {
+    } else if is_public || gate.has_session(headers) {
         next.run(request).await
     } else {
-        unauthorized("Enter the token.")
+        PageError::new(StatusCode::UNAUTHORIZED, "Enter the token.").into_response()
     };
-    response.headers_mut().extend(HEADERS);
+    let headers = HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    response.headers_mut().extend(headers);
     response
 }
 

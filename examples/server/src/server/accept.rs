@@ -35,7 +35,6 @@ pub struct Endpoint {
     pub router: Router,
     pub allow_list: Option<Arc<AllowList>>,
     pub connections: Arc<Connections>,
-    pub metrics: Metrics,
     /// Limits the records about clients that cannot send requests.
     pub failures: RateLimit,
     pub shutdown: CancellationToken,
@@ -84,15 +83,14 @@ impl Endpoint {
     pub fn new(
         router: Router,
         max_connections: usize,
-        metrics: &Metrics,
+        metrics: Metrics,
         shutdown: &CancellationToken,
     ) -> Self {
         Self {
             router,
             tls: None,
             allow_list: None,
-            connections: Connections::new(max_connections, metrics.clone()),
-            metrics: metrics.clone(),
+            connections: Connections::new(max_connections, metrics),
             failures: RateLimit::new(1),
             shutdown: shutdown.clone(),
         }

@@ -110,7 +110,7 @@ impl Endpoint {
 
     /// Counts a client that cannot send requests. It sees a reason, and we would not.
     fn failed(&self, reason: &str, connection: &Connection, error: &dyn Error) {
-        self.metrics.failed_connections.inc();
+        self.connections.metrics.failed_connections.inc();
         if let Some(count) = self.failures.count() {
             let peer = connection.peer;
             warn!(count, %peer, reason, %error, "connection failed before a request");

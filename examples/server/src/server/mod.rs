@@ -90,7 +90,7 @@ impl Service {
         };
         let metrics = Metrics::new();
         let dropped = metrics.dropped_log_records.clone();
-        let log = logging::init(&settings.log.rust_log, settings.log.log_format, dropped)?;
+        let log = logging::init(&settings.rust_log, settings.log_format, dropped)?;
         let store =
             Store::open(&settings.database.database_url, Access::Migrate, metrics.clone()).await?;
         log_warnings(&settings, &webhook_secrets);
@@ -124,7 +124,10 @@ impl Service {
             info!("metrics on http://{address}{METRICS_PATH}");
             let router = router::metrics_router(state.clone());
             let max = MAX_METRICS_CONNECTIONS;
-            endpoints.push((socket, Endpoint::new(router, max, &state.metrics, &signals.shutdown)));
+            endpoints.push((
+                socket,
+                Endpoint::new(router, max, state.metrics.clone(), &signals.shutdown),
+            ));
         }
         info!(
             mode = config::name(&settings.tawk_mode),
@@ -139,7 +142,7 @@ impl Service {
         let endpoint = Endpoint {
             tls: tls.as_ref().map(Tls::acceptor),
             allow_list: Some(allow_list),
-            ..Endpoint::new(router, max_connections, &state.metrics, &signals.shutdown)
+            ..Endpoint::new(router, max_connections, state.metrics.clone(), &signals.shutdown)
         };
         endpoints.push((socket, endpoint));
         if let Some(tls) = tls {

@@ -26,13 +26,14 @@ macro_rules! migrations {
 }
 
 /// The names of the migrations, and their SQL for both databases.
-const MIGRATIONS: [(&str, &str, &str); 6] = migrations![
+const MIGRATIONS: [(&str, &str, &str); 7] = migrations![
     "V1__deliveries"
     "V2__outbox"
     "V3__one_notification_per_event"
     "V4__channels"
     "V5__attempts"
     "V6__search"
+    "V7__desk"
 ];
 
 #[derive(PartialEq)]

@@ -37,7 +37,7 @@ impl Store {
         rows.iter().map(Notification::from_row).collect()
     }
 
-    /// Returns the states of the last notification of each delivery on each channel.
+    /// Returns the state of the last notification of each delivery on each channel.
     pub async fn states(&self, ids: &[i64]) -> Result<BTreeMap<i64, Vec<State>>, StoreError> {
         let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
         let sql = format!(
@@ -47,7 +47,7 @@ impl Store {
              AND replay > last.replay) ORDER BY id",
             places.join(", ")
         );
-        let mut states = BTreeMap::<_, Vec<_>>::new();
+        let mut states: BTreeMap<_, _> = ids.iter().map(|id| (*id, Vec::new())).collect();
         if ids.is_empty() {
             return Ok(states);
         }

@@ -1,6 +1,6 @@
 //! Finds deliveries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::SystemTime;
 
@@ -48,9 +48,9 @@ pub struct Filter {
     /// The whole email address of the visitor or requester.
     #[arg(skip)]
     pub email: Option<String>,
-    /// Whether to find all deliveries of the person's chats. A visitor may have no name at first.
+    /// Ids of chats and tickets, any of them.
     #[arg(skip)]
-    pub with_chats: bool,
+    pub chats: Option<Vec<String>>,
 }
 
 fn parse_time(text: &str) -> Result<SystemTime, &'static str> {
@@ -65,9 +65,9 @@ fn parse_time(text: &str) -> Result<SystemTime, &'static str> {
 impl Filter {
     /// Returns a condition and its parameters.
     fn to_sql(&self, ids: &Range<i64>, database: &Database) -> (String, Vec<Value>) {
-        let find = match database {
-            Database::Sqlite(_) => "instr",
-            Database::Postgres(_) => "strpos",
+        let (find, list, cast) = match database {
+            Database::Sqlite(_) => ("instr", "json_each", ""),
+            Database::Postgres(_) => ("strpos", "jsonb_array_elements_text", "::jsonb"),
         };
         let mut values = Vec::new();
         let mut bind = |value: Value| {
@@ -89,23 +89,19 @@ impl Filter {
         for word in words(self.search.as_ref()) {
             all.push(format!("{find}(search_text, {}) > 0", bind(word.into())));
         }
-        let mut person = Vec::new();
         for word in words(self.person.as_ref()) {
             let first_line = format!("1 AND {find}(search_text, '\n')");
             let word = bind(word.into());
-            person.push(format!("{find}(search_text, {word}) BETWEEN {first_line}"));
+            all.push(format!("{find}(search_text, {word}) BETWEEN {first_line}"));
         }
         if let Some(email) = &self.email {
             let start = normalized(email.trim()) + "\t";
-            person.push(format!("{find}(search_text, {}) = 1", bind(start.into())));
+            all.push(format!("{find}(search_text, {}) = 1", bind(start.into())));
         }
-        if !person.is_empty() {
-            let mut person = person.join(" AND ");
-            if self.with_chats {
-                let chats = format!("SELECT chat_id FROM deliveries WHERE {person}");
-                person = format!("({person} OR chat_id IN ({chats}))");
-            }
-            all.push(person);
+        if let Some(chats) = &self.chats {
+            let json = bind(serde_json::json!(chats).to_string().into());
+            let chats = format!("SELECT value FROM {list}({json}{cast})");
+            all.push(format!("coalesce(chat_id, ticket_id) IN ({chats})"));
         }
         (all.join(" AND "), values)
     }
@@ -178,6 +174,37 @@ impl Store {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Returns a filter for the chats and tickets of a person, instead of the person's deliveries: a
+    /// visitor may have no name at first. No event is about a person without one of them.
+    pub async fn with_chats(&self, mut filter: Filter) -> Result<Filter> {
+        let (person, email) = (filter.person.take(), filter.email.take());
+        if person.is_some() || email.is_some() {
+            let mut chats = BTreeSet::new();
+            let add = |StoredDelivery { delivery, .. }: StoredDelivery| {
+                chats.extend(delivery.chat_id.or(delivery.ticket_id));
+                Ok(())
+            };
+            self.for_each(&Filter { person, email, ..Filter::default() }, add).await?;
+            filter.chats = Some(chats.into_iter().collect());
+        }
+        Ok(filter)
+    }
+
+    /// Calls `each` with all deliveries that a filter finds, the oldest first.
+    pub async fn for_each(
+        &self,
+        filter: &Filter,
+        mut each: impl FnMut(StoredDelivery) -> Result<()>,
+    ) -> Result<()> {
+        let mut ids = self.ids(filter).await?;
+        while !ids.is_empty() {
+            for stored in self.next_page(filter, &mut ids, Order::OldestFirst).await? {
+                each(stored)?;
+            }
+        }
+        Ok(())
     }
 
     /// Counts chats and tickets from a day on. Days are numbered from 1970, in UTC.

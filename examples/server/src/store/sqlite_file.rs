@@ -100,6 +100,10 @@ pub fn connect(path: &Path, access: Access) -> Result<Connection, StoreError> {
     if access != Access::Read {
         configure(&connection)?;
     }
+    // Searches read all rows. A failure to read the file would end the listener.
+    if access != Access::Migrate {
+        connection.pragma_update(None, "mmap_size", 1 << 30)?;
+    }
     Ok(connection)
 }
 

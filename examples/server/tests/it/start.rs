@@ -1,5 +1,6 @@
 //! Settings, where they come from, and errors about them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 
@@ -275,18 +276,6 @@ fn the_last_line_of_dotenv_for_a_name_counts() {
     assert_one_line(&run_in(&directory, &[]), &["TAWK_WEBHOOK_SECRET is not set"]);
 }
 
-/// As `echo` in PowerShell writes it.
-#[test]
-fn dotenv_may_be_utf_16() {
-    let text = format!("\u{feff}# é\r\nTAWK_WEBHOOK_SECRET={SECRET}\r\nPORT=0\r\n");
-    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
-        let directory = Directory::new();
-        directory.write(".env", text.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>());
-        let listener = Listener::start_bare(directory, &[], &[]);
-        assert_eq!(listener.deliver(b"{}").status, 200);
-    }
-}
-
 #[test]
 fn invalid_lines_of_dotenv_are_named_by_their_numbers() {
     let cases = [
@@ -318,11 +307,12 @@ fn requires_a_readable_dotenv() {
 #[test]
 fn every_setting_is_in_the_readme_and_in_the_example_dotenv_which_starts() {
     let example = include_str!("../../.env.example");
-    let help = run(&["--help"], &[]).stdout;
-    let names: Vec<_> = help.split("[env: ").skip(1).collect();
-    assert_eq!(names.len(), 22);
+    let help = [&["--help"][..], &["desk", "--help"]].map(|command| run(command, &[]).stdout);
+    let help = help.concat();
+    let names = help.split("[env: ").skip(1).map(|name| name.split(['=', ']']).next().unwrap());
+    let names: BTreeSet<_> = names.collect();
+    assert_eq!(names.len(), 26);
     for name in names {
-        let name = name.split(['=', ']']).next().unwrap();
         assert!(example.contains(&format!("{name}=")), "{name} is not in .env.example");
         let readme = include_str!("../../README.md");
         assert!(readme.contains(&format!("`{name}`")), "{name} is not in README.md");

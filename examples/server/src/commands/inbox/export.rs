@@ -33,7 +33,7 @@ const CSV_HEADING: &str = "id,received_at,event,property_id,chat_id,ticket_id,na
                            sender,sender_name,subject,message,attachments";
 
 pub async fn run(store: &Store, Export { filter, mut limit, format }: Export) -> Result<()> {
-    let filter = Filter { with_chats: true, ..filter };
+    let filter = store.with_chats(filter).await?;
     let mut ids = store.ids(&filter).await?;
     if format == Format::Csv {
         print(CSV_HEADING)?;

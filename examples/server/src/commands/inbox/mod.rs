@@ -1,6 +1,6 @@
 //! `tawk-listener inbox`: reads the database from the command line, also while the listener runs.
 
-pub mod erase;
+mod erase;
 mod export;
 pub mod forward;
 mod list;

@@ -5,30 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
 use crate::escape::printable;
 
-macro_rules! include_payloads {
-    ($($file:literal)*) => {
-        [$(($file, include_bytes!(concat!("../../../../payloads/", $file)))),*]
-    };
-}
-
-const EXAMPLES: [(&str, &[u8]); 12] = include_payloads![
-    "01-chat-start-prechat-form.json"
-    "02-chat-start-anonymous.json"
-    "03-chat-start-documented-order.json"
-    "04-chat-start-by-agent.json"
-    "05-chat-start-file-message.json"
-    "06-chat-end.json"
-    "07-chat-end-anonymous.json"
-    "08-transcript.json"
-    "09-transcript-attachments.json"
-    "10-transcript-anonymous.json"
-    "11-ticket-create-by-agent.json"
-    "12-ticket-create-by-visitor.json"
-];
+static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../payloads");
 
 /// A body, and its names in the table.
 #[derive(Clone)]
@@ -57,9 +39,12 @@ impl Payload {
 
 /// Selects files and examples in the order of their names. Without names, selects all examples.
 pub fn select(names: &[String]) -> anyhow::Result<Vec<Payload>> {
-    let examples = EXAMPLES.map(|(file, body)| Payload::new(file, body));
+    let files = EXAMPLES.files().filter_map(|file| Some((file.path().to_str()?, file.contents())));
+    let files = files.filter(|(name, _)| name.ends_with(".json"));
+    let mut examples: Vec<_> = files.map(|(name, body)| Payload::new(name, body)).collect();
+    examples.sort_by(|one, other| one.file.cmp(&other.file));
     if names.is_empty() {
-        return Ok(examples.into());
+        return Ok(examples);
     }
     let mut selected = Vec::new();
     for name in names {
@@ -73,7 +58,8 @@ pub fn select(names: &[String]) -> anyhow::Result<Vec<Payload>> {
         if selected.len() == count {
             let mut events: Vec<_> = examples.iter().map(|payload| &*payload.event).collect();
             events.dedup();
-            let examples = EXAMPLES.map(|(file, _)| file.trim_end_matches(".json"));
+            let examples = examples.iter().map(|example| example.file.trim_end_matches(".json"));
+            let examples: Vec<_> = examples.collect();
             bail!(
                 "unknown payload {name:?}; use the path of a file, an event ({}), a word of an \
                  event (such as `transcript`), or a prefix of an example ({})",
