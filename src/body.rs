@@ -83,7 +83,7 @@ impl BufferedBody {
         Self { data, trailers }
     }
 
-    /// Placeholder for the body of a request until its body has been collected.
+    /// Placeholder for the body of a request that has been moved out of a state.
     pub(crate) const fn empty() -> Self {
         Self::new(Bytes::new(), None)
     }

@@ -6,6 +6,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::request::Parts;
 use http::{Request, Response, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -16,6 +17,8 @@ use crate::collect::{Collect, CollectError, Drain, Drained, Limits};
 use crate::rejection::{Connection, Rejection, RejectionResponse};
 use crate::verdict::Verdict;
 use crate::verifier::{Decision, FirstSecret, OtherSecrets, Verifier, reject_body};
+
+const POLLED_AFTER_COMPLETION: &str = "`ResponseFuture` polled after completion";
 
 pin_project! {
     /// Response future of [`TawkSignature`](crate::TawkSignature).
@@ -46,9 +49,9 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     pub(crate) enum State<F> {
-        /// The body is being collected and hashed.
+        /// The body is being collected and hashed. `parts` is moved out when it is complete.
         Buffering {
-            request: Request<BufferedBody>,
+            parts: Option<Parts>,
             verifier: Verifier,
             #[pin]
             collect: Collect,
@@ -144,11 +147,6 @@ impl<F> State<F> {
     }
 }
 
-/// Moves the request out of a state that is about to be replaced.
-fn take(request: &mut Request<BufferedBody>) -> Request<BufferedBody> {
-    mem::replace(request, Request::new(BufferedBody::empty()))
-}
-
 impl<S, B, R, ResBody> Future for ResponseFuture<S, B, R>
 where
     S: Service<Request<BufferedBody>, Response = Response<ResBody>>,
@@ -162,13 +160,14 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProj::Buffering { request, verifier, mut collect } => {
+                StateProj::Buffering { parts, verifier, mut collect } => {
                     let on_chunk = |chunk: &[u8]| verifier.update(chunk);
-                    match ready!(collect.as_mut().poll(cx, this.body.as_mut(), on_chunk)) {
-                        Ok(body) => *request.body_mut() = body,
+                    let result = ready!(collect.as_mut().poll(cx, this.body.as_mut(), on_chunk));
+                    let parts = parts.take().expect(POLLED_AFTER_COMPLETION);
+                    let body = match result {
+                        Ok(body) => body,
                         Err(error) => {
-                            let (headers, received) = (request.headers(), collect.received());
-                            let rejection = reject_body(error, headers, received);
+                            let rejection = reject_body(error, &parts.headers, collect.received());
                             let next = State::rejecting_body(
                                 error,
                                 rejection,
@@ -178,21 +177,20 @@ where
                             this.state.set(next);
                             continue;
                         }
-                    }
-                    match verifier.finish(request) {
+                    };
+                    let request = Request::from_parts(parts, body);
+                    match verifier.finish(&request) {
                         FirstSecret::Decided(decision) => {
-                            let request = take(request);
                             this.state.as_mut().apply(decision, request, this.service);
                         }
                         FirstSecret::Mismatch(secrets) => {
-                            let request = take(request);
                             this.state.set(State::Verifying { request, secrets });
                         }
                     }
                 }
                 StateProj::Verifying { request, secrets } => {
                     let decision = ready!(secrets.poll(cx, request));
-                    let request = take(request);
+                    let request = mem::replace(request, Request::new(BufferedBody::empty()));
                     this.state.as_mut().apply(decision, request, this.service);
                 }
                 StateProj::Draining { rejection, drain } => {
@@ -217,7 +215,7 @@ where
                     this.state.set(State::Complete);
                     return Poll::Ready(Ok(response));
                 }
-                StateProj::Complete => panic!("`ResponseFuture` polled after completion"),
+                StateProj::Complete => panic!("{POLLED_AFTER_COMPLETION}"),
             }
         }
     }

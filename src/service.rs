@@ -111,9 +111,8 @@ where
             Ok(verifier) => {
                 // Call the instance that was polled ready, not the clone: it may hold a permit.
                 mem::swap(&mut service, &mut self.inner);
-                let request = Request::from_parts(parts, BufferedBody::empty());
                 let collect = Collect::new(content_length, limits);
-                State::Buffering { request, verifier, collect }
+                State::Buffering { parts: Some(parts), verifier, collect }
             }
             Err(rejection) if can_reject_unread(&parts, content_length, limits.body_limit) => {
                 State::rejecting_unread(rejection, version)

@@ -89,7 +89,7 @@ fn decode_hex(value: &[u8]) -> Option<[u8; LENGTH]> {
     for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
         let (high, low) = (HEX_DIGITS[usize::from(*high)], HEX_DIGITS[usize::from(*low)]);
         all |= high | low;
-        *byte = high << 4 | low & 0x0f;
+        *byte = high << 4 | low;
     }
     (all < 16).then_some(bytes)
 }

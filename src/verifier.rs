@@ -76,7 +76,7 @@ impl Policy {
             return Err(Rejection::BodyTooLarge);
         }
         let Self { mode, expose_expected_signature, .. } = *self;
-        Ok(Verifier { check, mode, expose_expected_signature })
+        Ok(Verifier { check, mac: None, mode, expose_expected_signature })
     }
 
     /// Parses the header before looking up secrets, so that a malformed signature never calls the
@@ -92,7 +92,7 @@ impl Policy {
             SecretSource::Fixed(secrets) => secrets.clone(),
             SecretSource::Dynamic(secrets) => secrets(parts).ok_or(Reason::UnknownSecret)?,
         };
-        Ok(SignatureCheck { signature, secrets, mac: None })
+        Ok(SignatureCheck { signature, secrets })
     }
 }
 
@@ -100,6 +100,8 @@ impl Policy {
 pub(crate) struct Verifier {
     /// An invalid header only gets here when observing.
     check: Result<SignatureCheck, Reason>,
+    /// Computes the signature under the first secret. Created lazily, because it is large.
+    mac: Option<Mac>,
     mode: Mode,
     expose_expected_signature: bool,
 }
@@ -107,8 +109,6 @@ pub(crate) struct Verifier {
 struct SignatureCheck {
     signature: Signature,
     secrets: Secrets,
-    /// Computes the signature under the first secret. Created lazily, because it is large.
-    mac: Option<Mac>,
 }
 
 /// Outcome of verifying a request under the first secret.
@@ -131,23 +131,23 @@ pub(crate) enum Decision {
 impl Verifier {
     /// Hashes the next bytes of the body.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        if let Ok(SignatureCheck { secrets, mac, .. }) = &mut self.check {
-            mac.get_or_insert_with(|| secrets.first().secret.mac()).update(bytes);
+        if let Ok(SignatureCheck { secrets, .. }) = &self.check {
+            self.mac.get_or_insert_with(|| secrets.first().secret.mac()).update(bytes);
         }
     }
 
     /// Verifies the request under the first secret, after [`update`](Self::update) has been called
     /// with the whole body.
     pub(crate) fn finish(&mut self, request: &Request<BufferedBody>) -> FirstSecret {
-        let (signature, secrets, mac) = match &mut self.check {
-            Ok(SignatureCheck { signature, secrets, mac }) => (*signature, secrets, mac.take()),
+        let (signature, secrets) = match &self.check {
+            Ok(SignatureCheck { signature, secrets }) => (*signature, secrets),
             Err(reason) => {
                 let verdict = Verdict::Unverified(reason.clone());
                 return FirstSecret::Decided(decide(self.mode, verdict, request));
             }
         };
         let LabeledSecret { label, secret } = secrets.first();
-        let expected = mac.unwrap_or_else(|| secret.mac()).finalize();
+        let expected = self.mac.take().unwrap_or_else(|| secret.mac()).finalize();
         if expected == signature {
             let verdict = Verdict::Verified(VerifiedSignature::new(signature, Arc::clone(label)));
             return FirstSecret::Decided(decide(self.mode, verdict, request));
