@@ -1,6 +1,8 @@
 //! `tawk-listener desk`, in a real browser.
 
 mod live;
+mod other_sites;
+mod session;
 mod views;
 
 use crate::support::{Browser, Desk, Store, payloads};
