@@ -1,5 +1,6 @@
 //! `tawk-listener desk`, in a real browser.
 
+mod hostile;
 mod live;
 mod other_sites;
 mod session;
