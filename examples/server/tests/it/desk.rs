@@ -1,10 +1,12 @@
 //! `tawk-listener desk`, in a real browser.
 
+mod erase;
 mod hostile;
 mod live;
 mod other_sites;
 mod session;
 mod views;
+mod without_scripts;
 
 use crate::support::{Browser, Desk, Store, payloads};
 
