@@ -1,6 +1,8 @@
 //! `tawk-listener desk`, in a real browser.
 
+mod conversation;
 mod erase;
+mod filters;
 mod hostile;
 mod live;
 mod other_sites;
