@@ -4,6 +4,7 @@ mod conversation;
 mod erase;
 mod filters;
 mod hostile;
+mod layout;
 mod live;
 mod other_sites;
 mod session;
