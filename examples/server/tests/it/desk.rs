@@ -1,6 +1,7 @@
 //! `tawk-listener desk`, in a real browser.
 
 mod conversation;
+mod database;
 mod erase;
 mod filters;
 mod hostile;
@@ -8,6 +9,7 @@ mod layout;
 mod live;
 mod other_sites;
 mod session;
+mod start;
 mod views;
 mod without_scripts;
 
