@@ -8,6 +8,7 @@ mod hostile;
 mod layout;
 mod live;
 mod other_sites;
+mod screenshots;
 mod session;
 mod start;
 mod views;
