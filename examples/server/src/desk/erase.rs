@@ -28,8 +28,8 @@ pub struct Selection {
 impl Selection {
     /// Returns `None` if nothing is selected.
     fn filter(&self) -> Option<Filter> {
-        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let (email, chat) = (text(&self.email), text(&self.chat));
+        let email = Some(self.email.trim().to_owned()).filter(|email| !email.is_empty());
+        let chat = Some(self.chat.clone()).filter(|chat| !chat.is_empty());
         let is_set = email.is_some() || chat.is_some();
         is_set.then(|| Filter { email, chat, ..Filter::default() })
     }

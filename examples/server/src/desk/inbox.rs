@@ -105,7 +105,7 @@ pub async fn show(State(desk): Shared, Query(selection): Query<Selection>) -> Pa
         rows: Row::all(&desk.store, found).await?,
         more,
         days: (today - DAYS + 1..=today).map(day).collect(),
-        highest: counts.values().map(|day| day.chats + day.tickets).max().unwrap_or(1),
+        highest: counts.values().map(|day| day.chats + day.tickets).fold(1, i64::max),
         selection,
     })
 }

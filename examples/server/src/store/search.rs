@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Store;
 use super::database::{Database, Row};
 use super::model::{StoreError, StoredDelivery, to_unix_millis};
-use super::search_text::normalized;
+use super::search_text::{normalized, one_line};
 
 /// Maximum deliveries of a page. Each may have a body of megabytes.
 const PAGE: usize = 16;
@@ -95,7 +95,7 @@ impl Filter {
             all.push(format!("{find}(search_text, {word}) BETWEEN {first_line}"));
         }
         if let Some(email) = &self.email {
-            let start = normalized(email.trim()) + "\t";
+            let start = normalized(&one_line(email)) + "\t";
             all.push(format!("{find}(search_text, {}) = 1", bind(start.into())));
         }
         if let Some(chats) = &self.chats {

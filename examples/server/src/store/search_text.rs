@@ -25,8 +25,8 @@ pub fn search_text(event: &Event, body: &[u8]) -> String {
         text.push(end);
     };
     let person = event.person();
-    push(person.and_then(|person| one_line(person.email()?)).as_deref(), '\t');
-    push(person.and_then(|person| one_line(person.name()?)).as_deref(), '\n');
+    push(person.and_then(|person| Some(one_line(person.email()?))).as_deref(), '\t');
+    push(person.and_then(|person| Some(one_line(person.name()?))).as_deref(), '\n');
     push(event.property().and_then(|property| property.name.as_deref()), '\n');
     match event {
         Event::ChatStart(start) => {
@@ -52,8 +52,9 @@ pub fn search_text(event: &Event, body: &[u8]) -> String {
     text
 }
 
-fn one_line(text: &str) -> Option<String> {
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+/// Returns an email address or name as the first line contains it.
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Appends a text in the form in which texts of the same meaning are equal: without case, without

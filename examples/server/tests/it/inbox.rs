@@ -18,7 +18,7 @@ mod postgres_only;
 #[cfg(unix)]
 mod read_only;
 mod retention;
-mod search;
+pub(crate) mod search;
 mod session_settings;
 mod settings;
 mod sqlite_file;

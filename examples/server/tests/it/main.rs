@@ -10,6 +10,7 @@ mod access_log;
 mod certificates;
 mod check;
 mod deduplicate_example;
+mod desk;
 mod events;
 mod forward;
 mod healthcheck;

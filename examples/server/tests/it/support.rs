@@ -26,8 +26,10 @@
     reason = "not every module uses all helpers"
 )]
 
+mod browser;
 mod client;
 mod database;
+mod desk;
 mod directory;
 mod postgres;
 mod process;
@@ -36,8 +38,10 @@ mod skip;
 mod store;
 mod tls;
 
+pub use browser::Browser;
 pub use client::{Answer, Connection};
 pub use database::{Session, execute};
+pub use desk::{Desk, TOKEN, Terminal};
 pub use directory::Directory;
 pub use postgres::{Postgres, free_port};
 #[cfg(unix)]

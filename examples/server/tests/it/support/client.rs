@@ -11,7 +11,7 @@ const PATH: &str = "/tawk-webhook";
 pub struct Connection(BufReader<TcpStream>);
 
 /// A response with its body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     /// Status line and headers in lower case.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Answer, Connection, Directory, SECRET, sign};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tawk-listener");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_tawk-listener");
 
 /// Timeout after which a test fails instead of hanging.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
@@ -31,7 +31,11 @@ pub fn program(directory: &Directory, settings: &[(&str, &str)]) -> Command {
     isolate(Command::new(PROGRAM), directory, settings)
 }
 
-fn isolate(mut command: Command, directory: &Directory, settings: &[(&str, &str)]) -> Command {
+pub(super) fn isolate(
+    mut command: Command,
+    directory: &Directory,
+    settings: &[(&str, &str)],
+) -> Command {
     command
         .env_clear()
         .envs(settings.iter().copied())
@@ -157,8 +161,7 @@ impl Listener {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.process_id()]).status().unwrap();
-        assert!(status.success());
+        self.running.signal(name);
     }
 
     pub fn process_id(&self) -> String {
@@ -178,7 +181,7 @@ impl Listener {
 }
 
 /// A running process, and threads that read its output, so that it never blocks on a full pipe.
-struct Running {
+pub(super) struct Running {
     child: Child,
     stdout: Arc<Lines>,
     stderr: Arc<Lines>,
@@ -191,14 +194,20 @@ struct Lines {
 }
 
 impl Running {
-    fn new(command: &mut Command) -> Self {
+    pub(super) fn new(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let stdout = Lines::read(child.stdout.take().unwrap());
         let stderr = Lines::read(child.stderr.take().unwrap());
         Self { child, stdout, stderr }
     }
 
-    fn line(&self, text: &str) -> String {
+    pub(super) fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &process]).status().unwrap();
+        assert!(status.success());
+    }
+
+    pub(super) fn line(&self, text: &str) -> String {
         let lines = self.stdout.so_far.lock().unwrap();
         let found = |lines: &[String]| lines.iter().any(|line| line.contains(text));
         let (lines, _) = self
@@ -212,7 +221,7 @@ impl Running {
         }
     }
 
-    fn wait(mut self) -> Finished {
+    pub(super) fn wait(mut self) -> Finished {
         // Both pipes are closed when the process exits.
         for output in [&self.stdout, &self.stderr] {
             let lines = output.so_far.lock().unwrap();
