@@ -87,6 +87,29 @@ fn responds_with_503_while_the_server_is_down_and_recovers() {
     listener.stop();
 }
 
+/// Regression: nothing was written for a duplicate, so that its commit did not wait. Once the
+/// standby was promoted, the delivery was lost.
+#[test]
+fn acknowledges_a_duplicate_once_a_synchronous_standby_has_it() {
+    const NEXT_ID: &str = "SET synchronous_commit = local; \
+                           SELECT nextval(pg_get_serial_sequence('deliveries', 'id'))";
+    let Some(mut server) = Postgres::start() else { return };
+    let store = Store::new(server.database());
+    let listener = store.listener();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
+    store.session().execute("ALTER SYSTEM SET synchronous_standby_names = 'missing'");
+    server.stop();
+    server.resume();
+    let mut session = store.session();
+    // The first id after a crash is written to the log, the next ones are not.
+    session.execute(NEXT_ID);
+    assert_unavailable(&listener.deliver(&delivery(0)));
+
+    session.execute("ALTER SYSTEM RESET synchronous_standby_names");
+    session.execute("SELECT pg_reload_conf()");
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, DUPLICATE));
+}
+
 #[test]
 fn rejects_a_database_with_another_encoding_at_startup() {
     let Some(server) = Postgres::shared() else { return };
