@@ -110,6 +110,28 @@ fn acknowledges_a_duplicate_once_a_synchronous_standby_has_it() {
     assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, DUPLICATE));
 }
 
+/// Regression: connecting to the first host took all of the time.
+#[cfg(target_os = "linux")]
+#[test]
+fn uses_the_next_host_if_one_does_not_answer() {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    let Some(server) = Postgres::shared() else { return };
+    // Linux drops connections while the queue of a listening socket is full.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = gone.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+    let _queue: Vec<_> = std::iter::from_fn(connect).collect();
+
+    let hosts = format!("@{address},");
+    let options = "?target_session_attrs=read-write";
+    let store = Store::new(server.database().replace('@', &hosts) + options);
+    let listener = store.listener();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
+    assert_eq!(store.signatures(), [sign(&delivery(0))]);
+}
+
 #[test]
 fn rejects_a_database_with_another_encoding_at_startup() {
     let Some(server) = Postgres::shared() else { return };
