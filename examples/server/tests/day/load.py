@@ -112,6 +112,8 @@ class Load:
             phase["acknowledged"] += 1
             phase["lost"] += signature not in stored or delivery["is_forgotten"]
             phase["doubled"] += stored[signature] > 1 or numbers[str(delivery["number"])] > 1
+            # A receiver could not recognize these as duplicates.
+            phase["doubled"] += sum(len(set(copies)) > 1 for copies in sent)
             phase["unsent"] += sum(not copies for copies in sent)
             phase["again"] += sum(len(copies) - 1 for copies in sent if copies)
         print("| time | event | acknowledged | retries | longest gap | lost | doubled | not sent |"

@@ -47,7 +47,7 @@ async def until(condition, timeout=60):
 
 
 async def post(request, port=PORT):
-    """Returns the response to a request, or nothing if there is none. Tawk.to waits for 30 s."""
+    """Returns the response to a request, or nothing if it fails. Tawk.to waits for 30 s."""
     writer = None
     try:
         async with asyncio.timeout(30):
@@ -132,7 +132,8 @@ class Cluster:
     async def promote(self):
         """Makes the standby the primary, which has no standby then."""
         self.primary, self.standby = self.standby, self.primary
-        await until(lambda: self.sql("SELECT pg_promote()"))
+        data = DIRECTORY / self.primary / "data"
+        await until(lambda: run(*AS_USER, PROGRAMS / "pg_ctl", "promote", "-D", data))
         await self.sql("ALTER SYSTEM RESET synchronous_standby_names")
         await self.sql("SELECT pg_reload_conf()")
         self.route_pooler()
