@@ -1,10 +1,11 @@
 //! One delivery: its headers, its JSON, its exact bytes, and what was sent of it.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri, header::CONTENT_DISPOSITION};
 use axum::response::{IntoResponse, Redirect};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::info;
 
@@ -22,17 +23,11 @@ const MAX_SHOWN: usize = 64 * 1024;
 
 const SIGNATURE: &str = "x-tawk-signature";
 
-#[derive(Deserialize)]
-pub struct Selection {
-    /// Whether the signature is shown, with which the delivery can be sent again.
-    #[serde(default)]
-    signature: bool,
-}
-
 #[derive(Template)]
 #[template(path = "delivery.html")]
 struct DeliveryPage {
-    selection: Selection,
+    /// Whether the signature is shown, with which the delivery can be sent again.
+    has_signature: bool,
     rows: Vec<Row>,
     notifications: Vec<Notification>,
     headers: String,
@@ -52,15 +47,16 @@ async fn find(store: &Store, id: i64) -> Result<StoredDelivery, PageError> {
 pub async fn show(
     State(desk): Shared,
     Path(id): Path<i64>,
-    Query(selection): Query<Selection>,
+    Query(selection): Query<HashMap<String, String>>,
 ) -> Page {
     let stored = find(&desk.store, id).await?;
     let delivery = &stored.delivery;
     let mut headers = serde_json::from_str::<Map<_, _>>(&delivery.headers)?;
-    headers.retain(|name, _| selection.signature || name != SIGNATURE);
+    let has_signature = selection.contains_key("signature");
+    headers.retain(|name, _| has_signature || name != SIGNATURE);
     let body = &delivery.body[..];
     render(&DeliveryPage {
-        selection,
+        has_signature,
         notifications: desk.store.notifications_of(id).await?,
         headers: escaped(format!("{:#}", Value::Object(headers))),
         json: pretty(body),

@@ -15,13 +15,11 @@ use crate::store::{Filter, StoredDelivery};
 /// Maximum number of deliveries that are shown before they are erased.
 const MAX_SHOWN: usize = 50;
 
-/// Whose deliveries are erased. Blank is unset, as forms leave it.
+/// Email address of a person, or id of a chat or ticket. Blank is unset, as forms leave it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Selection {
-    /// Email address of a visitor or requester.
     email: String,
-    /// Id of a chat or ticket.
     chat: String,
 }
 

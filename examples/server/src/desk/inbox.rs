@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -16,9 +15,9 @@ use humantime::parse_rfc3339;
 use serde::Deserialize;
 use tokio::time::sleep;
 
+use super::Shared;
 use super::page::{Page, PageError, render, utc};
 use super::row::Row;
-use super::{Desk, Shared};
 use crate::store::{
     self, Day, Filter, Order, Store, StoredDelivery, from_unix_millis, to_unix_millis,
 };
@@ -110,13 +109,8 @@ pub async fn show(State(desk): Shared, Query(selection): Query<Selection>) -> Pa
     })
 }
 
-/// What the inbox showed last.
-struct Live {
-    desk: Arc<Desk>,
-    filter: Filter,
-    end: i64,
-    states: BTreeMap<i64, Vec<store::State>>,
-}
+/// What the inbox shows: the end of the ids, and the states of its rows.
+type Shown = (i64, BTreeMap<i64, Vec<store::State>>);
 
 #[derive(Template)]
 #[template(path = "body.html")]
@@ -130,13 +124,12 @@ pub async fn live(
     Query(selection): Query<Selection>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PageError> {
     let shutdown = desk.shutdown.clone();
-    let filter = selection.filter()?;
-    let live = Live { desk, filter, end: 0, states: BTreeMap::new() };
-    let events = stream::unfold(live, async |mut live| {
+    let live = (desk, selection.filter()?, Shown::default());
+    let events = stream::unfold(live, async |(desk, filter, mut shown)| {
         loop {
             // After an error, the next attempt sends the rows.
-            if let Ok(Some(rows)) = live.changed().await {
-                return Some((Ok(Event::default().data(rows)), live));
+            if let Ok(Some(rows)) = changed(&desk.store, &filter, &mut shown).await {
+                return Some((Ok(Event::default().data(rows)), (desk, filter, shown)));
             }
             sleep(INTERVAL).await;
         }
@@ -144,19 +137,15 @@ pub async fn live(
     Ok(Sse::new(events.take_until(shutdown.cancelled_owned())).keep_alive(KeepAlive::default()))
 }
 
-impl Live {
-    /// Returns the rows if there is a new delivery, or a state has changed.
-    async fn changed(&mut self) -> Result<Option<String>> {
-        let store = &self.desk.store;
-        let end = store.ids(&self.filter).await?.end;
-        let ids: Vec<_> = self.states.keys().copied().collect();
-        if end == self.end && store.states(&ids).await? == self.states {
-            return Ok(None);
-        }
-        let (found, _) = newest(store, &self.filter, None).await?;
-        let rows = Row::all(store, found).await?;
-        self.states = rows.iter().map(|row| (row.stored.id, row.states.clone())).collect();
-        self.end = end;
-        Ok(Some(Body { rows }.render()?))
+/// Returns the rows if there is a new delivery, or a state has changed.
+async fn changed(store: &Store, filter: &Filter, shown: &mut Shown) -> Result<Option<String>> {
+    let end = store.ids(filter).await?.end;
+    let ids: Vec<_> = shown.1.keys().copied().collect();
+    if end == shown.0 && store.states(&ids).await? == shown.1 {
+        return Ok(None);
     }
+    let (found, _) = newest(store, filter, None).await?;
+    let rows = Row::all(store, found).await?;
+    *shown = (end, rows.iter().map(|row| (row.stored.id, row.states.clone())).collect());
+    Ok(Some(Body { rows }.render()?))
 }

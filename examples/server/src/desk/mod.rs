@@ -21,6 +21,7 @@ use axum::http::{StatusCode, header::CONTENT_TYPE};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use clap::Args;
+use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::csrf::CsrfLayer;
@@ -33,7 +34,6 @@ use crate::store::{Access, Store};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use page::PageError;
-use session::Gate;
 
 const MAX_CONNECTIONS: usize = 256;
 
@@ -50,8 +50,8 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true, value_name = "TOKEN")]
     desk_token: Option<String>,
     /// Comma-separated origins that the desk is also opened under, e.g. https://desk.example.com
-    #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',')]
-    desk_allowed_hosts: Vec<String>,
+    #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',', value_parser = session::parse_origin)]
+    desk_allowed_hosts: Vec<Url>,
     #[command(flatten)]
     database: Database,
     #[command(flatten)]
@@ -63,19 +63,23 @@ pub struct Settings {
 /// Shared by the handlers.
 pub struct Desk {
     store: Store,
-    gate: Gate,
+    token: String,
+    /// The value of the cookie.
+    session: String,
+    port: u16,
+    origins: Vec<Url>,
     notify: Notify,
     forward: Forward,
     /// Ends the streams of live updates.
     shutdown: CancellationToken,
 }
 
-/// What handlers extract.
 type Shared = State<Arc<Desk>>;
 
 /// Serves the desk until a signal.
 pub async fn run(settings: Settings) -> Result<ExitCode> {
-    let Settings { desk_host, desk_port, desk_token, desk_allowed_hosts, .. } = settings;
+    let Settings { desk_host: host, desk_port, desk_token, database, notify, forward, .. } =
+        settings;
     let signals = Signals::handle().context("cannot handle signals")?;
     // A link with a new token is printed to the terminal, and never to a log.
     let is_new = desk_token.is_none();
@@ -84,24 +88,20 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
         "DESK_TOKEN is not set, and a new token is only printed to a terminal; set DESK_TOKEN"
     );
     let token = desk_token.unwrap_or_else(session::random_hex);
-    let (socket, address) = bind(("DESK_HOST", &desk_host), ("DESK_PORT", desk_port)).await?;
-    let gate = Gate::new(token.clone(), &desk_host, address, &desk_allowed_hosts)?;
+    ensure!(token.len() >= 16, "DESK_TOKEN is shorter than 16 characters; use a longer one");
+    let (socket, address) = bind(("DESK_HOST", &host), ("DESK_PORT", desk_port)).await?;
+    let origins = session::origins(&host, address, settings.desk_allowed_hosts);
     let metrics = Metrics::new();
     let log = logging::init("info", LogFormat::Text, metrics.dropped_log_records.clone())?;
-    let url = &settings.database.database_url;
-    let store = Store::open(url, Access::Write, metrics.clone()).await?;
-    let desk = Arc::new(Desk {
-        store,
-        gate,
-        notify: settings.notify,
-        forward: settings.forward,
-        shutdown: signals.shutdown.clone(),
-    });
+    let store = Store::open(&database.database_url, Access::Write, metrics.clone()).await?;
+    let shutdown = signals.shutdown.clone();
+    let (port, session) = (address.port(), session::random_hex());
+    let desk = Arc::new(Desk { store, token, session, port, origins, notify, forward, shutdown });
     let router = router(desk.clone());
     let endpoint = Endpoint::new(router, MAX_CONNECTIONS, metrics, &signals.shutdown);
     info!("desk on http://{address}");
     if is_new {
-        writeln!(io::stdout(), "open http://{address}/?token={token}")?;
+        writeln!(io::stdout(), "open http://{address}/?token={}", desk.token)?;
     }
     let tasks = TaskTracker::new();
     let code = accept::serve(vec![(socket, endpoint)], &tasks, &signals.shutdown).await;

@@ -1,19 +1,15 @@
 //! The outbox: notifications and forwards that wait or have failed, with their attempts.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Redirect;
-use serde::Deserialize;
 use tracing::info;
 
 use super::Shared;
 use super::page::{Page, PageError, render};
 use crate::store::Notification;
-
-#[derive(Deserialize)]
-pub struct Selection {
-    before: Option<i64>,
-}
 
 #[derive(Template)]
 #[template(path = "outbox.html")]
@@ -21,8 +17,8 @@ struct Outbox {
     notifications: Vec<Notification>,
 }
 
-pub async fn show(State(desk): Shared, Query(selection): Query<Selection>) -> Page {
-    let before = selection.before.unwrap_or(i64::MAX);
+pub async fn show(State(desk): Shared, Query(query): Query<HashMap<String, i64>>) -> Page {
+    let before = query.get("before").copied().unwrap_or(i64::MAX);
     render(&Outbox { notifications: desk.store.unsent_before(before).await? })
 }
 

@@ -102,10 +102,8 @@ impl Service {
         let forwarded = forwarders.iter().map(Forwarder::identity);
         let identities = notifiers.iter().map(Notifier::identity).chain(forwarded);
         let channels = store.channel_names(identities).await.context(names)?;
-        for (notifier, name) in notifiers.iter().zip(&channels) {
-            store.rename_channel(&notifier.earlier_name(), name).await.context(names)?;
-        }
-        store.start(channels.clone().into(), settings.tawk_retention_days);
+        let earlier = notifiers.iter().map(Notifier::earlier_name).zip(channels.clone()).collect();
+        store.start(channels.clone().into(), earlier, settings.tawk_retention_days);
         let forwarders = forwarders.into_iter().map(Box::new).map(Sender::Forward);
         let senders = notifiers.into_iter().map(Box::new).map(Sender::Notify).chain(forwarders);
         let senders = channels.into_iter().zip(senders.map(Arc::new)).collect();

@@ -42,14 +42,17 @@ impl Store {
         rows.first().ok_or_else(|| StoreError::Failed("missing channel".into()))?.get("id")
     }
 
-    /// Renames the pending notifications of a channel that an earlier version named otherwise.
-    pub async fn rename_channel(&self, earlier: &str, name: &str) -> Result<(), StoreError> {
+    /// Renames the pending notifications of channels that an earlier version named otherwise.
+    pub async fn rename_channels(&self, earlier: &[(String, String)]) -> Result<(), StoreError> {
         // Unless an earlier and this version have replayed the delivery.
         const RENAME: &str = "UPDATE outbox SET channel = $1 WHERE channel = $2 \
                               AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM outbox AS other \
                               WHERE other.channel = $1 AND other.delivery_id = outbox.delivery_id \
                               AND other.replay = outbox.replay)";
-        let values = [name, earlier].map(|name| name.to_owned().into());
-        self.database.write(RENAME, values.to_vec()).await.map(drop)
+        for (earlier, name) in earlier {
+            let values = [name, earlier].map(|name| name.clone().into());
+            self.database.write(RENAME, values.to_vec()).await?;
+        }
+        Ok(())
     }
 }

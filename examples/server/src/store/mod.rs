@@ -96,11 +96,12 @@ impl Store {
         .with_context(|| format!("failed to back up to {}", file.display()))
     }
 
-    /// Starts to delete deliveries older than `retention_days`, to report what waits for channels
-    /// other than `channels`, and to make deliveries of an earlier version searchable.
-    pub fn start(&self, channels: Arc<[String]>, retention_days: u32) {
-        let database = self.database.clone();
-        let retention = move || retention::run(database.clone(), channels.clone(), retention_days);
+    /// Starts to delete deliveries older than `days`, to report what waits for other channels, to
+    /// rename channels from `earlier` names, and to make earlier deliveries searchable.
+    pub fn start(&self, channels: Arc<[String]>, earlier: Arc<[(String, String)]>, days: u32) {
+        let store = self.clone();
+        let retention =
+            move || retention::run(store.clone(), channels.clone(), earlier.clone(), days);
         tokio::spawn(supervise("retention", retention));
     }
 

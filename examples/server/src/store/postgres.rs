@@ -31,6 +31,10 @@ const SETTINGS: &str = "SET LOCAL statement_timeout = '5s';
      SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'";
 
+/// Makes the commit wait for a synchronous standby even if all deliveries are duplicates, for which
+/// nothing is written. After a crash of the server, they may be on no standby yet.
+const WRITE: &str = "SELECT pg_logical_emit_message(true, '', '')";
+
 /// A server that has not begun the transaction until then is considered gone.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -78,7 +82,7 @@ impl Postgres {
                  sslmode=verify-full to DATABASE_URL"
             );
         }
-        let connection = |mode| {
+        let connection = |mode: &str| {
             let (config, tls) = (url.config.clone(), tls.clone());
             let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {mode}; {SETTINGS}");
             Arc::new(Connection { config, tls, begin, idle: Mutex::default() })
@@ -90,7 +94,7 @@ impl Postgres {
             "it does not hold all text; create one with the encoding UTF8"
         );
         // Separate, so that no other statement delays a commit.
-        let commits = connection("READ WRITE");
+        let commits = connection(&format!("READ WRITE; {WRITE}"));
         let (inserts, pending) = mpsc::channel(MAX_BATCH_DELIVERIES);
         let pending = Arc::new(Mutex::new(pending));
         let commit_all = move || commit_all(commits.clone(), pending.clone(), metrics.clone());

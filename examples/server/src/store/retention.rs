@@ -44,13 +44,21 @@ const NOTIFICATIONS: &str = "DELETE FROM outbox WHERE id IN (SELECT id FROM outb
      WHERE created_at < $1 AND state <> 'waiting' LIMIT 32 * $2) RETURNING id";
 
 /// Runs forever. 0 days keep everything.
-pub async fn run(database: Database, channels: Arc<[String]>, days: u32) {
+pub async fn run(
+    store: Store,
+    channels: Arc<[String]>,
+    earlier: Arc<[(String, String)]>,
+    days: u32,
+) {
     panic_once("retention");
+    let database = &store.database;
     loop {
-        let deleted = delete_old(&database, days).await;
-        let failed = fail_abandoned(&database, &channels).await;
-        let filled = search_text::fill(&database).await;
-        if let Err(error) = deleted.and(failed).and(filled) {
+        // Again every hour, since a listener of an earlier version may run until later.
+        let renamed = store.rename_channels(&earlier).await;
+        let deleted = delete_old(database, days).await;
+        let failed = fail_abandoned(database, &channels).await;
+        let filled = search_text::fill(database).await;
+        if let Err(error) = renamed.and(deleted).and(failed).and(filled) {
             warn!(%error, "failed to maintain old deliveries; retrying in an hour");
         }
         sleep(INTERVAL).await;

@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use memchr::memmem;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::database::INVALID_ADDRESS;
@@ -104,6 +106,12 @@ pub fn connect(path: &Path, access: Access) -> Result<Connection, StoreError> {
     if access != Access::Migrate {
         connection.pragma_update(None, "mmap_size", 1 << 30)?;
     }
+    // Three times as fast as SQLite's own. Counts bytes.
+    connection.create_scalar_function("instr", 2, FunctionFlags::default(), |context| {
+        let [text, word] =
+            [0, 1].map(|index| context.get_raw(index).as_bytes().unwrap_or_default());
+        Ok(memmem::find(text, word).map_or(0, |index| index + 1) as i64)
+    })?;
     Ok(connection)
 }
 

@@ -55,8 +55,9 @@ impl Url {
             Some((credentials, host)) => format!("{}@{host}", credentials.replace('@', "%40")),
             None => address.to_owned(),
         };
-        // An option of the URL replaces this name.
-        let mut url = format!("postgres://{address}?application_name=tawk-listener");
+        // Options of the URL replace these. A host that is gone would leave no time for the next one.
+        let mut url =
+            format!("postgres://{address}?application_name=tawk-listener&connect_timeout=2");
         let (mut ssl_mode, mut root_certificates) = (None, None);
         for option in options.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {

@@ -87,6 +87,51 @@ fn responds_with_503_while_the_server_is_down_and_recovers() {
     listener.stop();
 }
 
+/// Regression: nothing was written for a duplicate, so that its commit did not wait. Once the
+/// standby was promoted, the delivery was lost.
+#[test]
+fn acknowledges_a_duplicate_once_a_synchronous_standby_has_it() {
+    const NEXT_ID: &str = "SET synchronous_commit = local; \
+                           SELECT nextval(pg_get_serial_sequence('deliveries', 'id'))";
+    let Some(mut server) = Postgres::start() else { return };
+    let store = Store::new(server.database());
+    let listener = store.listener();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
+    store.session().execute("ALTER SYSTEM SET synchronous_standby_names = 'missing'");
+    server.stop();
+    server.resume();
+    let mut session = store.session();
+    // The first id after a crash is written to the log, the next ones are not.
+    session.execute(NEXT_ID);
+    assert_unavailable(&listener.deliver(&delivery(0)));
+
+    session.execute("ALTER SYSTEM RESET synchronous_standby_names");
+    session.execute("SELECT pg_reload_conf()");
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, DUPLICATE));
+}
+
+/// Regression: connecting to the first host took all of the time.
+#[cfg(target_os = "linux")]
+#[test]
+fn uses_the_next_host_if_one_does_not_answer() {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    let Some(server) = Postgres::shared() else { return };
+    // Linux drops connections while the queue of a listening socket is full.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = gone.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+    let _queue: Vec<_> = std::iter::from_fn(connect).collect();
+
+    let hosts = format!("@{address},");
+    let options = "?target_session_attrs=read-write";
+    let store = Store::new(server.database().replace('@', &hosts) + options);
+    let listener = store.listener();
+    assert_eq!(outcome(&listener.deliver(&delivery(0))), (200, STORED));
+    assert_eq!(store.signatures(), [sign(&delivery(0))]);
+}
+
 #[test]
 fn rejects_a_database_with_another_encoding_at_startup() {
     let Some(server) = Postgres::shared() else { return };
