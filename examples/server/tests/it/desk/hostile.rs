@@ -12,8 +12,8 @@ use crate::notify::receiver::{Receiver, unavailable};
 use crate::support::{Browser, Desk, Store, TOKEN, payloads, sign};
 
 /// Ends elements, attributes, scripts and templates, and controls text and terminals.
-const MARKUP: &str = "\"'><img src=x onerror=window.pwned=1><script>window.pwned=1;alert(1)</script>\
-    </td></tr></table></main></title></textarea><iframe srcdoc='<script>parent.pwned=1</script>'>\
+const MARKUP: &str = "\"'><img src=x onerror=window.pwned=1>\
+    <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea><iframe srcdoc='<script>parent.pwned=1</script>'>\
     </iframe><a href=javascript:window.pwned=1>x</a><svg onload=window.pwned=1>\
     {{ 7 * 7 }}{% raw %}${7*7}<%= 7 %>`\\--></pre>]]>&lt;script&gt;&amp;\
     \u{202e}\u{2066}\u{200f}\0\u{1b}[31m\u{7}\u{85}\r\n نادية ";
@@ -40,15 +40,16 @@ fn fill(json: &mut Value, is_kept: fn(&str) -> bool) {
     }
 }
 
-/// Returns the sample payloads with the kinds of events and senders, and without those of senders
-/// and with other chats, and an event of an unknown kind.
+/// Returns the sample payloads, the transcripts and tickets again with unknown kinds of messages and
+/// senders, and an unknown event.
 fn bodies() -> Vec<String> {
     let mut bodies = Vec::new();
     let kept: [fn(&str) -> bool; 2] =
         [|key| ["event", "t", "type"].contains(&key), |key| key == "event"];
     for (number, is_kept) in kept.into_iter().enumerate() {
-        for payload in payloads() {
+        for payload in payloads().into_iter().skip(7 * number) {
             let mut json: Value = serde_json::from_slice(&payload).unwrap();
+            // Of another chat.
             for id in ["/chatId", "/chat/id", "/ticket/id"] {
                 if let Some(id) = json.pointer_mut(id) {
                     *id = format!("{number}{}", id.as_str().unwrap()).into();
@@ -77,7 +78,8 @@ const FOREIGN: &str = "\
       links: [...document.links].every((link) => /^https?:$/.test(link.protocol)),\
       resources: performance.getEntriesByType('resource')\
         .every((resource) => new URL(resource.name).origin === location.origin),\
-      invisible: !/[\\0\\x07\\x1b\\r\\x85\\u200f\\u202e\\u2066]/.test(document.documentElement.outerHTML),\
+      invisible: !/[\\0\\x07\\x1b\\r\\x85\\u200f\\u202e\\u2066]/\
+        .test(document.documentElement.outerHTML),\
     };\
     return Object.keys(checks).filter((name) => !checks[name])";
 
