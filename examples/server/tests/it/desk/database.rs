@@ -54,7 +54,7 @@ fn works_with_postgresql() {
 fn the_log_has_a_line_for_each_action_without_its_content() {
     let receiver = Receiver::start([unavailable()]);
     let url = receiver.url();
-    let settings = [("NOTIFY_URL", &*url), ("NOTIFY_ON", "ticket"), ("RUST_LOG", "debug")];
+    let settings = [("NOTIFY_URL", &*url), ("NOTIFY_ON", "ticket")];
     let store = Store::sqlite();
     let listener = store.listener_with(&settings);
     deliver(&listener, &[ticket("t-quincunx", "nadia@example.com", "verbena", "petrichor")]);

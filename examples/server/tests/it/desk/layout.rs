@@ -42,8 +42,18 @@ fn every_view_fits_a_phone() {
     for path in views().into_iter().chain(long) {
         browser.open(&desk.url(&path));
         assert_eq!(browser.run(width), json!([360, 360]), "{path}");
+        assert_eq!(browser.run(BROKEN_TABLES), json!([]), "{path}");
     }
 }
+
+/// Returns tables with other columns than headings, and cells in which words are not readable.
+const BROKEN_TABLES: &str = "\
+    const isShown = (cell) => cell.offsetWidth > 0 && cell.colSpan === 1;\
+    const shown = (row) => [...row.cells].filter(isShown);\
+    return [...document.querySelectorAll('tbody tr')].filter((row) => shown(row).length)\
+      .filter((row) => shown(row).some((cell) => cell.offsetWidth < 80)\
+        || shown(row).length !== shown(row.closest('table').tHead.rows[0]).length)\
+      .map((row) => row.innerText)";
 
 /// Asserts what a screen reader needs.
 fn assert_accessible(browser: &Browser) {

@@ -107,7 +107,7 @@ fn a_script_of_another_origin_reads_nothing() {
 #[test]
 fn a_name_that_resolves_to_the_desk_is_rejected() {
     let resolve = "--host-resolver-rules=MAP evil.example 127.0.0.1";
-    let Some(browser) = Browser::start_with(&[resolve], &json!({})) else { return };
+    let Some(browser) = Browser::start_with(&[resolve], json!({})) else { return };
     let desk = Desk::start(&samples(), &[]);
     let port = desk.address.port();
     for path in ["/", "/style.css", &*format!("/?token={TOKEN}")] {

@@ -25,7 +25,7 @@ fn screenshots() {
     let dark = ["--blink-settings=preferredColorScheme=0"];
     let browsers = [
         ("light", Browser::start()),
-        ("dark", Browser::start_with(&dark, &serde_json::json!({}))),
+        ("dark", Browser::start_with(&dark, serde_json::json!({}))),
         ("narrow", Browser::start_narrow()),
     ];
     for (name, browser) in browsers {

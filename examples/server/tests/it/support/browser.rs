@@ -1,12 +1,14 @@
 //! Chromium, driven over WebDriver, with a blocking interface.
 //!
 //! A shell starts `chromedriver`, which starts Chromium in the same process group. When the pipe to
-//! the shell is closed, which also happens if the tests crash, the shell kills the group.
+//! the shell is closed, which also happens when the tests end or crash, the group is killed.
 
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
@@ -15,9 +17,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Directory, skip, until};
+use super::{skip, until};
 
-const SHELL: &str = "chromedriver --port=0 & read -r _; kill -KILL 0";
+const SHELL: &str = r#"
+directory=$(mktemp -d) || exit
+export HOME="$directory" TMPDIR="$directory"
+setsid /bin/sh -c 'chromedriver --port=0 & read -r _; kill -KILL 0'
+rm -rf "$directory"
+"#;
 
 const ARGUMENTS: [&str; 10] = [
     "--headless=new",
@@ -35,34 +42,41 @@ const ARGUMENTS: [&str; 10] = [
 /// Time that the browser waits for an element, in milliseconds.
 const ELEMENT_TIMEOUT: u32 = 20_000;
 
-/// A browser with an empty profile. Closed on drop.
-pub struct Browser {
+/// Browsers that no test uses. Starting one takes longer than most tests.
+static IDLE: Mutex<Vec<Session>> = Mutex::new(Vec::new());
+
+/// A browser without cookies, which other tests use after this one.
+pub struct Browser(Option<Session>);
+
+struct Session {
+    /// The `goog:chromeOptions`.
+    options: Value,
+    driver: String,
     runtime: Runtime,
-    client: Option<Client>,
+    client: Client,
     shell: Child,
-    _directory: Directory,
 }
 
 impl Browser {
     /// Starts a browser. If Chromium is not installed, skips the test and returns `None`.
     pub fn start() -> Option<Self> {
-        Self::start_with(&[], &json!({}))
+        Self::start_with(&[], json!({}))
     }
 
     /// Starts a browser that does not run scripts of pages. Those of the tests do run.
     pub fn start_without_scripts() -> Option<Self> {
         let preference = json!({ "profile.managed_default_content_settings.javascript": 2 });
-        Self::start_with(&[], &json!({ "prefs": preference }))
+        Self::start_with(&[], json!({ "prefs": preference }))
     }
 
     /// Starts a browser with the viewport of a phone, 360 pixels wide.
     pub fn start_narrow() -> Option<Self> {
         let metrics = json!({ "width": 360, "height": 740, "pixelRatio": 1 });
-        Self::start_with(&[], &json!({ "mobileEmulation": { "deviceMetrics": metrics } }))
+        Self::start_with(&[], json!({ "mobileEmulation": { "deviceMetrics": metrics } }))
     }
 
     /// Starts a browser with arguments and `goog:chromeOptions` in addition to its own.
-    pub fn start_with(arguments: &[&str], options: &Value) -> Option<Self> {
+    pub fn start_with(arguments: &[&str], mut options: Value) -> Option<Self> {
         let path = env::var_os("PATH").unwrap_or_default();
         let find = |name| env::split_paths(&path).map(move |folder| folder.join(name));
         let installed = |name| find(name).find(|path| path.is_file());
@@ -70,46 +84,29 @@ impl Browser {
             skip("Chromium or chromedriver is not installed");
             return None;
         };
-        let directory = Directory::new();
-        let mut shell = Command::new("/bin/sh")
-            .args(["-c", SHELL])
-            .envs(["HOME", "TMPDIR"].map(|name| (name, directory.path())))
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(shell.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = { lines }.find_map(|line| {
-            Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
-        });
-        let url = format!("http://127.0.0.1:{}", port.unwrap());
-        let profile = format!("--user-data-dir={}", directory.path().join("profile").display());
-        let mut options = options.clone();
-        options["args"] = [&ARGUMENTS, arguments, &[&*profile]].concat().into();
+        options["args"] = [&ARGUMENTS, arguments].concat().into();
         options["binary"] = chromium.to_str().unwrap().into();
-        let capabilities = json!({
-            "goog:chromeOptions": options,
-            "timeouts": { "implicit": ELEMENT_TIMEOUT },
-        });
-        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        let client = runtime.block_on(builder.capabilities(capabilities).connect(&url));
-        Some(Self { runtime, client: Some(client.unwrap()), shell, _directory: directory })
+        let mut idle = IDLE.lock().unwrap();
+        let same = idle.iter().position(|session| session.options == options);
+        let session = same.map(|index| idle.swap_remove(index));
+        drop(idle);
+        Some(Self(Some(session.unwrap_or_else(|| Session::start(options)))))
+    }
+
+    fn session(&self) -> &Session {
+        self.0.as_ref().unwrap()
     }
 
     fn client(&self) -> &Client {
-        self.client.as_ref().unwrap()
+        &self.session().client
     }
 
     fn block_on<T>(&self, command: impl Future<Output = Result<T, CmdError>>) -> T {
-        self.runtime.block_on(command).unwrap()
+        self.session().runtime.block_on(command).unwrap()
     }
 
     fn element(&self, selector: &str) -> Element {
-        let found = self.runtime.block_on(self.client().find(Locator::Css(selector)));
+        let found = self.session().runtime.block_on(self.client().find(Locator::Css(selector)));
         found.unwrap_or_else(|error| panic!("no {selector}: {error}\n{}", self.source()))
     }
 
@@ -170,7 +167,8 @@ impl Browser {
         self.click(selector);
         let is_loaded = "return !window.isLeft && document.readyState === 'complete'";
         until(|| {
-            let loaded = self.runtime.block_on(self.client().execute(is_loaded, Vec::new()));
+            let loaded =
+                self.session().runtime.block_on(self.client().execute(is_loaded, Vec::new()));
             loaded.is_ok_and(|loaded| loaded == true).then_some(())
         });
     }
@@ -204,7 +202,7 @@ impl Browser {
 
     /// Returns whether a dialog of a page, such as that of `alert`, is open.
     pub fn has_dialog(&self) -> bool {
-        self.runtime.block_on(self.client().get_alert_text()).is_ok()
+        self.session().runtime.block_on(self.client().get_alert_text()).is_ok()
     }
 
     /// Returns the cookies of the page, those for HTTP only included.
@@ -220,8 +218,44 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium ends its processes better than a signal does.
-        let _ = self.client.take().map(|client| self.runtime.block_on(client.close()));
+        // After a failure, the page may be in any state.
+        if !thread::panicking() {
+            self.open(&format!("{}/status", self.session().driver));
+            self.block_on(self.client().delete_all_cookies());
+            IDLE.lock().unwrap().extend(self.0.take());
+        }
+    }
+}
+
+impl Session {
+    fn start(options: Value) -> Self {
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", SHELL])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(shell.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let port = { lines }.find_map(|line| {
+            Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
+        });
+        let driver = format!("http://127.0.0.1:{}", port.unwrap());
+        let capabilities = json!({
+            "goog:chromeOptions": options,
+            "timeouts": { "implicit": ELEMENT_TIMEOUT },
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let client = runtime.block_on(builder.capabilities(capabilities).connect(&driver));
+        Self { options, driver, client: client.unwrap(), runtime, shell }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
