@@ -177,8 +177,8 @@ impl Store {
         Ok(Vec::new())
     }
 
-    /// Returns a filter for the chats and tickets of a person, instead of the person's deliveries: a
-    /// visitor may have no name at first. No event is about a person without one of them.
+    /// Returns a filter for the chats and tickets of a person, instead of the person's deliveries:
+    /// a visitor may have no name at first. No event is about a person without one of them.
     pub async fn with_chats(&self, mut filter: Filter) -> Result<Filter> {
         let (person, email) = (filter.person.take(), filter.email.take());
         if person.is_some() || email.is_some() {

@@ -12,8 +12,9 @@ use crate::notify::receiver::{Receiver, unavailable};
 use crate::support::{Browser, Desk, Store, TOKEN, payloads, sign};
 
 /// Ends elements, attributes, scripts and templates, and controls text and terminals.
-const MARKUP: &str = "\"'><img src=x onerror=window.pwned=1><script>window.pwned=1;alert(1)</script>\
-    </td></tr></table></main></title></textarea><iframe srcdoc='<script>parent.pwned=1</script>'>\
+const MARKUP: &str = "\"'><img src=x onerror=window.pwned=1>\
+    <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea>\
+    <iframe srcdoc='<script>parent.pwned=1</script>'>\
     </iframe><a href=javascript:window.pwned=1>x</a><svg onload=window.pwned=1>\
     {{ 7 * 7 }}{% raw %}${7*7}<%= 7 %>`\\--></pre>]]>&lt;script&gt;&amp;\
     \u{202e}\u{2066}\u{200f}\0\u{1b}[31m\u{7}\u{85}\r\n نادية ";
@@ -77,7 +78,8 @@ const FOREIGN: &str = "\
       links: [...document.links].every((link) => /^https?:$/.test(link.protocol)),\
       resources: performance.getEntriesByType('resource')\
         .every((resource) => new URL(resource.name).origin === location.origin),\
-      invisible: !/[\\0\\x07\\x1b\\r\\x85\\u200f\\u202e\\u2066]/.test(document.documentElement.outerHTML),\
+      invisible: !/[\\0\\x07\\x1b\\r\\x85\\u200f\\u202e\\u2066]/\
+        .test(document.documentElement.outerHTML),\
     };\
     return Object.keys(checks).filter((name) => !checks[name])";
 
