@@ -1,4 +1,4 @@
-//! Chromium, driven over WebDriver, with a blocking interface.
+//! Chromium, driven over `WebDriver`, with a blocking interface.
 //!
 //! A shell starts `chromedriver`, which starts Chromium in the same process group. When the pipe to
 //! the shell is closed, which also happens when the tests end or crash, the group is killed.
