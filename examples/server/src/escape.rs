@@ -78,8 +78,8 @@ impl Escaper for Visible {
     }
 }
 
-/// Control characters, and those that change the direction of text (Unicode Standard Annex 9). Those
-/// that join letters are part of words and emoji.
+/// Control characters, and those that change the direction of text (Unicode Standard Annex 9).
+/// Those that join letters are part of words and emoji.
 pub fn is_bidi_or_control(c: char) -> bool {
     c.is_control() && !"\n\t".contains(c)
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' |

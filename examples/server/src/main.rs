@@ -1,6 +1,6 @@
 //! `tawk-listener`: receives Tawk.to webhooks (`serve`, the default command), shows what has been
-//! received (`desk`, `inbox`), sends test deliveries (`send`) and test notifications (`notify`), and checks
-//! the settings (`check`) and the listener (`healthcheck`).
+//! received (`desk`, `inbox`), sends test deliveries and test notifications (`send`, `notify`), and
+//! checks the settings (`check`) and the listener (`healthcheck`).
 
 #![allow(unreachable_pub, reason = "in a binary, `pub` is as private as its module")]
 #![allow(clippy::doc_markdown, reason = "`--help` shows the comments on commands and settings")]

@@ -1,5 +1,5 @@
-//! The inbox: deliveries that a filter finds, its live updates, and how many chats and tickets there
-//! were each day.
+//! The inbox: deliveries that a filter finds, its live updates, and the chats and tickets of each
+//! day.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -34,6 +34,7 @@ use crate::store::{Access, Store};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use page::PageError;
+use session::parse_origin;
 
 const MAX_CONNECTIONS: usize = 256;
 
@@ -50,7 +51,7 @@ pub struct Settings {
     #[arg(long, env, hide_env_values = true, value_name = "TOKEN")]
     desk_token: Option<String>,
     /// Comma-separated origins that the desk is also opened under, e.g. https://desk.example.com
-    #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',', value_parser = session::parse_origin)]
+    #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
     desk_allowed_hosts: Vec<Url>,
     #[command(flatten)]
     database: Database,

@@ -41,7 +41,6 @@ impl IntoResponse for PageError {
     }
 }
 
-/// A rendered page.
 pub type Page = Result<response::Html<String>, PageError>;
 
 pub fn render(template: &impl Template) -> Page {

@@ -1,5 +1,5 @@
-//! Who may use the desk: requests with one of its hosts and the cookie of the session, for which the
-//! token is exchanged. All ports of a host share their cookies, so the token is not in one.
+//! Who may use the desk: requests with one of its hosts and the cookie of the session, for which
+//! the token is exchanged. All ports of a host share their cookies, so the token is not in one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -54,8 +54,8 @@ pub fn origins(host: &str, address: SocketAddr, others: Vec<Url>) -> Vec<Url> {
 }
 
 impl Desk {
-    /// Finds the origin of a request by its `Host`, of which a site whose name is made to resolve to
-    /// this address has another.
+    /// Finds the origin of a request by its `Host`. A site whose name is made to resolve to this
+    /// address has another one.
     fn origin(&self, headers: &HeaderMap) -> Option<&Url> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next()?.to_str().ok().filter(|_| hosts.next().is_none())?;
@@ -98,8 +98,8 @@ fn is_equal(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-/// Rejects other hosts with 421, exchanges the token of a link for the cookie, asks requests without
-/// the cookie for the token, and adds the headers of all responses.
+/// Rejects other hosts with 421, exchanges the token of a link for the cookie, asks requests
+/// without the cookie for the token, and adds the headers of all responses.
 pub async fn protect(State(desk): Shared, request: Request, next: Next) -> Response {
     const WRONG_HOST: &str = "The desk has another host. Add this one to DESK_ALLOWED_HOSTS.";
     let headers = request.headers();

@@ -129,8 +129,9 @@ impl Store {
     /// Returns the range of all ids. Fails if the filter looks for words, and deliveries of an
     /// earlier version are not searchable yet: they would be missing without notice.
     pub async fn ids(&self, filter: &Filter) -> Result<Range<i64>> {
-        const UNSEARCHABLE: &str =
-            "SELECT id FROM deliveries WHERE search_text IS NULL AND body IS NOT NULL LIMIT 1";
+        // In the order of the index that has only these.
+        const UNSEARCHABLE: &str = "SELECT id FROM deliveries WHERE search_text IS NULL \
+                                    AND body IS NOT NULL ORDER BY id LIMIT 1";
         const END: &str = "SELECT coalesce(max(id), 0) + 1 AS id FROM deliveries";
         let Filter { person, search, email, .. } = filter;
         ensure!(
@@ -176,8 +177,8 @@ impl Store {
         Ok(Vec::new())
     }
 
-    /// Returns a filter for the chats and tickets of a person, instead of the person's deliveries: a
-    /// visitor may have no name at first. No event is about a person without one of them.
+    /// Returns a filter for the chats and tickets of a person, instead of the person's deliveries:
+    /// a visitor may have no name at first. No event is about a person without one of them.
     pub async fn with_chats(&self, mut filter: Filter) -> Result<Filter> {
         let (person, email) = (filter.person.take(), filter.email.take());
         if person.is_some() || email.is_some() {

@@ -55,7 +55,7 @@ impl Url {
             Some((credentials, host)) => format!("{}@{host}", credentials.replace('@', "%40")),
             None => address.to_owned(),
         };
-        // Options of the URL replace these. A host that is gone would leave no time for the next one.
+        // Options of the URL replace these. A host that is gone must leave time for the next one.
         let mut url =
             format!("postgres://{address}?application_name=tawk-listener&connect_timeout=2");
         let (mut ssl_mode, mut root_certificates) = (None, None);

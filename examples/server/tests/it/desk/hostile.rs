@@ -13,7 +13,12 @@ use crate::support::{Browser, Desk, Store, TOKEN, payloads, sign};
 
 /// Ends elements, attributes, scripts and templates, and controls text and terminals.
 const MARKUP: &str = "\"'><img src=x onerror=window.pwned=1>\
+<<<<<<< HEAD
     <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea><iframe srcdoc='<script>parent.pwned=1</script>'>\
+=======
+    <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea>\
+    <iframe srcdoc='<script>parent.pwned=1</script>'>\
+>>>>>>> cd79f788ebe80fac76feff018899c259784d004d
     </iframe><a href=javascript:window.pwned=1>x</a><svg onload=window.pwned=1>\
     {{ 7 * 7 }}{% raw %}${7*7}<%= 7 %>`\\--></pre>]]>&lt;script&gt;&amp;\
     \u{202e}\u{2066}\u{200f}\0\u{1b}[31m\u{7}\u{85}\r\n نادية ";

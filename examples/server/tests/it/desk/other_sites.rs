@@ -66,8 +66,7 @@ fn a_form_of_another_origin_starts_no_session() {
     let desk = Desk::start(&samples(), &[]);
     let url = desk.url("/sign-in");
     let port = serve(&format!(
-        "<form method=post action='{url}'><input name=token value={TOKEN}>\
-         <button>Win a prize</button></form>"
+        "<form method=post action='{url}'><input name=token value={TOKEN}><button>Go</button>"
     ));
     browser.open(&format!("http://127.0.0.1:{port}/"));
     browser.follow("button");
@@ -100,7 +99,7 @@ fn a_script_of_another_origin_reads_nothing() {
         let url = desk.url(path);
         let read = format!(
             "return fetch('{url}', {{ credentials: 'include' }})\
-             .then((response) => response.text(), String)"
+                .then((read) => read.text(), String)"
         );
         assert_eq!(browser.run(&read), "TypeError: Failed to fetch", "{path}");
     }
