@@ -14,7 +14,8 @@ use crate::support::{Browser, Desk, Store, TOKEN, payloads, sign};
 /// Ends elements, attributes, scripts and templates, and controls text and terminals.
 const MARKUP: &str = "\"'><img src=x onerror=window.pwned=1>\
 <<<<<<< HEAD
-    <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea><iframe srcdoc='<script>parent.pwned=1</script>'>\
+    <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea>\
+    <iframe srcdoc='<script>parent.pwned=1</script>'>\
 =======
     <script>window.pwned=1;alert(1)</script></td></tr></table></main></title></textarea>\
     <iframe srcdoc='<script>parent.pwned=1</script>'>\
@@ -45,8 +46,8 @@ fn fill(json: &mut Value, is_kept: fn(&str) -> bool) {
     }
 }
 
-/// Returns the sample payloads, the transcripts and tickets again with unknown kinds of messages and
-/// senders, and an unknown event.
+/// Returns the sample payloads, the transcripts and tickets again with unknown kinds of messages
+/// and senders, and an unknown event.
 fn bodies() -> Vec<String> {
     let mut bodies = Vec::new();
     let kept: [fn(&str) -> bool; 2] =
