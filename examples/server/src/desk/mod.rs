@@ -50,7 +50,7 @@ pub struct Settings {
     /// Token to open the desk with, of at least 16 characters; a new one at each start if unset
     #[arg(long, env, hide_env_values = true, value_name = "TOKEN")]
     desk_token: Option<String>,
-    /// Comma-separated origins that the desk is also opened under, e.g. https://desk.example.com
+    /// Comma-separated origins that the desk is also opened under, e.g. https://HOST
     #[arg(long, env, value_name = "ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
     desk_allowed_hosts: Vec<Url>,
     #[command(flatten)]
