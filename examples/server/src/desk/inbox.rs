@@ -30,8 +30,7 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// Days that the chart shows.
 const DAYS: i64 = 30;
 
-/// How often live updates look for changes.
-const INTERVAL: Duration = Duration::from_secs(1);
+const LIVE_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the URL selects. Blank is unset, as forms leave it. Days are in UTC, the last one included.
 #[derive(Default, Deserialize)]
@@ -131,7 +130,7 @@ pub async fn live(
             if let Ok(Some(rows)) = changed(&desk.store, &filter, &mut shown).await {
                 return Some((Ok(Event::default().data(rows)), (desk, filter, shown)));
             }
-            sleep(INTERVAL).await;
+            sleep(LIVE_UPDATE_INTERVAL).await;
         }
     });
     Ok(Sse::new(events.take_until(shutdown.cancelled_owned())).keep_alive(KeepAlive::default()))

@@ -58,8 +58,9 @@ pub async fn run(
         let deleted = delete_old(database, days).await;
         let failed = fail_abandoned(database, &channels).await;
         let filled = search_text::fill(database).await;
-        if let Err(error) = renamed.and(deleted).and(failed).and(filled) {
-            warn!(%error, "failed to maintain old deliveries; retrying in an hour");
+        match renamed.and(deleted).and(failed).and(filled) {
+            Ok(()) | Err(StoreError::Closed) => {}
+            Err(error) => warn!(%error, "failed to maintain old deliveries; retrying in an hour"),
         }
         sleep(INTERVAL).await;
     }
