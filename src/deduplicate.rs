@@ -74,3 +74,27 @@ pub use self::layer::DeduplicateLayer;
 pub use self::outcome::{DeduplicationOutcome, DeduplicationResponse};
 pub use self::service::Deduplicate;
 pub use self::store::{Claim, ClaimGuard, DeduplicationStore};
+
+/// [`InMemory`] with the clock of the fuzz target.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    use std::time::Instant;
+
+    use super::{Claim, InMemory, InMemoryFull, InMemoryGuard};
+    use crate::signature::Signature;
+
+    /// Claims a key at a time.
+    pub fn claim_at(
+        store: &InMemory,
+        key: Signature,
+        now: Instant,
+    ) -> Result<Claim<InMemoryGuard>, InMemoryFull> {
+        store.claim_at(key, now)
+    }
+
+    /// Commits a claim at a time.
+    pub fn commit_at(guard: InMemoryGuard, now: Instant) {
+        guard.commit_at(now);
+    }
+}

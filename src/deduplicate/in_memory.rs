@@ -86,7 +86,11 @@ impl InMemory {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn claim_at(&self, key: Signature, now: Instant) -> Result<Claim<InMemoryGuard>, InMemoryFull> {
+    pub(super) fn claim_at(
+        &self,
+        key: Signature,
+        now: Instant,
+    ) -> Result<Claim<InMemoryGuard>, InMemoryFull> {
         let mut keys = self.lock();
         keys.remove_expired(now);
         let mut is_warning_due = false;
@@ -174,17 +178,22 @@ pub struct InMemoryGuard {
     is_committed: bool,
 }
 
-impl ClaimGuard for InMemoryGuard {
-    type Error = InMemoryFull;
-    type CommitFuture = Ready<Result<(), InMemoryFull>>;
-
-    fn commit(mut self) -> Self::CommitFuture {
-        let now = Instant::now();
+impl InMemoryGuard {
+    pub(super) fn commit_at(mut self, now: Instant) {
         let mut keys = self.store.lock();
         keys.states.insert(self.key, State::CommittedAt(now));
         keys.committed.push_back((now, self.key));
         drop(keys);
         self.is_committed = true;
+    }
+}
+
+impl ClaimGuard for InMemoryGuard {
+    type Error = InMemoryFull;
+    type CommitFuture = Ready<Result<(), InMemoryFull>>;
+
+    fn commit(self) -> Self::CommitFuture {
+        self.commit_at(Instant::now());
         ready(Ok(()))
     }
 }
@@ -217,11 +226,29 @@ mod tests {
     #[test]
     fn a_key_is_free_24_hours_after_its_commit() {
         let (store, key) = (InMemory::with_capacity(1), Signature::from_bytes([1; 20]));
-        let Ok(Claim::First(guard)) = store.claim_at(key, Instant::now()) else { panic!("free") };
-        let before = Instant::now();
-        guard.commit().into_inner().expect("commits always succeed");
+        let begin = Instant::now();
         let claim = |time| store.claim_at(key, time).expect("there is capacity");
-        assert!(matches!(claim(before + TIME_TO_LIVE - Duration::from_secs(1)), Claim::Committed));
-        assert!(matches!(claim(Instant::now() + TIME_TO_LIVE), Claim::First(_)));
+        let Claim::First(guard) = claim(begin) else { panic!("free") };
+        guard.commit_at(begin);
+        let last = begin + TIME_TO_LIVE - Duration::from_nanos(1);
+        assert!(matches!(claim(last), Claim::Committed));
+        assert!(matches!(claim(begin + TIME_TO_LIVE), Claim::First(_)));
+    }
+
+    #[test]
+    fn a_claim_removes_a_few_expired_keys() {
+        let store = InMemory::new();
+        let claim = |number, time| {
+            let claim = store.claim_at(Signature::from_bytes([number; 20]), time);
+            let Ok(Claim::First(guard)) = claim else { panic!("free") };
+            guard
+        };
+        let begin = Instant::now();
+        for number in 0..20 {
+            claim(number, begin).commit_at(begin);
+        }
+        let _guard = claim(20, begin + TIME_TO_LIVE);
+        assert_eq!(store.lock().states.len(), 20 - MAX_EXPIRED + 1);
+        assert_eq!(store.lock().committed.len(), 20 - MAX_EXPIRED);
     }
 }
