@@ -94,7 +94,8 @@ fn parse(contents: &[u8]) -> Option<BTreeMap<String, String>> {
     if contents.contains(&0) {
         return None;
     }
-    // dotenvy rejects a blank at the end of the file.
+    let contents = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(contents);
+    // dotenvy keeps a byte order mark, and rejects a blank at the end of the file.
     dotenvy::from_read_iter(contents.chain(&b"\n"[..])).collect::<Result<_, _>>().ok()
 }
 

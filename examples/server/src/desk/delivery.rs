@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri, header::CONTENT_DISPOSITION};
 use axum::response::{IntoResponse, Redirect};
-use serde_json::{Map, Value};
+use serde_json::{Map, Serializer, Value};
 use tracing::info;
 
 use super::Shared;
@@ -69,15 +69,15 @@ pub async fn show(
     })
 }
 
-/// Formats JSON without building it. Returns `None` for other bodies.
+/// Formats the beginning of JSON without building it: indentation can make it a hundred times as
+/// long. Returns `None` for other bodies.
 fn pretty(body: &[u8]) -> Option<String> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let mut pretty = Vec::new();
-    serde_transcode::transcode(&mut json, &mut serde_json::Serializer::pretty(&mut pretty)).ok()?;
-    json.end().ok()?;
-    let mut pretty = escaped(String::from_utf8(pretty).ok()?);
-    pretty.truncate(pretty.floor_char_boundary(MAX_SHOWN));
-    Some(pretty)
+    let (mut json, mut pretty) = (serde_json::Deserializer::from_slice(body), [0; MAX_SHOWN]);
+    let mut rest = &mut pretty[..];
+    let written = serde_transcode::transcode(&mut json, &mut Serializer::pretty(&mut rest));
+    let left = rest.len();
+    let is_json = left == 0 || written.is_ok() && json.end().is_ok();
+    is_json.then(|| escaped(String::from_utf8_lossy(&pretty[..MAX_SHOWN - left]).into_owned()))
 }
 
 /// Formats 16 bytes a line.

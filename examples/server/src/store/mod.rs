@@ -45,7 +45,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a claimed notification belongs to its worker: twice the timeout for sending it, so that
 /// clocks of several listeners may differ by seconds.
-pub const LEASE: Duration = Duration::from_secs(20);
+const LEASE: Duration = Duration::from_secs(20);
 
 /// Maximum attempts that are kept of a notification.
 const MAX_HISTORY: usize = 20;
