@@ -277,6 +277,14 @@ fn the_last_line_of_dotenv_for_a_name_counts() {
 }
 
 #[test]
+fn dotenv_may_begin_with_a_byte_order_mark() {
+    let directory = Directory::new();
+    directory.write(".env", format!("\u{feff}TAWK_WEBHOOK_SECRET={SECRET}\r\nPORT=0\r\n"));
+    let listener = Listener::start_bare(directory, &[], &[]);
+    assert_eq!(listener.deliver(b"{}").status, 200);
+}
+
+#[test]
 fn invalid_lines_of_dotenv_are_named_by_their_numbers() {
     let cases = [
         (format!("PORT=0\nTAWK_WEBHOOK_SECRET {SECRET}\n"), "line 2 of .env"),
