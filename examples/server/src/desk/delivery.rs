@@ -69,8 +69,7 @@ pub async fn show(
     })
 }
 
-/// Formats the beginning of JSON without building it: indentation can make it a hundred times as
-/// long. Returns `None` for other bodies.
+/// Formats up to 64 KiB of JSON, without building it. Returns `None` for other bodies.
 fn pretty(body: &[u8]) -> Option<String> {
     let (mut json, mut pretty) = (serde_json::Deserializer::from_slice(body), [0; MAX_SHOWN]);
     let mut rest = &mut pretty[..];
@@ -121,4 +120,20 @@ pub async fn forward(State(desk): Shared, Path(id): Path<i64>) -> Result<Redirec
     desk.store.replay(id, &channels).await?;
     info!(delivery = id, "forwarding again, as requested at the desk");
     Ok(Redirect::to(&format!("/deliveries/{id}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_formatted_until_64_kib() {
+        assert_eq!(pretty(b"{\"a\":[1]}").unwrap(), "{\n  \"a\": [\n    1\n  ]\n}");
+        let deep =
+            format!("{}{}{}", "[".repeat(100), vec!["1"; 500_000].join(","), "]".repeat(100));
+        assert_eq!(pretty(deep.as_bytes()).unwrap().len(), MAX_SHOWN);
+        for body in [&b""[..], b"no JSON", b"{} x", b"{\"a\":", b"\xff"] {
+            assert_eq!(pretty(body), None);
+        }
+    }
 }

@@ -24,7 +24,6 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Returns `None` if nothing is selected.
     fn filter(&self) -> Option<Filter> {
         let email = Some(self.email.trim().to_owned()).filter(|email| !email.is_empty());
         let chat = Some(self.chat.clone()).filter(|chat| !chat.is_empty());
