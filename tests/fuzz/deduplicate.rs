@@ -137,6 +137,10 @@ fuzz_target!(|input: Input| {
         let claim = store.claim_now(key);
         assert!(!matches!(claim, Ok(Claim::InFlight)), "a key is stuck");
         assert!(capacity == 0 || claim.is_ok(), "nothing is in flight, but the store is full");
+        if let Ok(Claim::First(guard)) = claim {
+            drop(guard);
+            lock(world).release(key);
+        }
     }
     assert!(lock(world).running.is_empty());
 });

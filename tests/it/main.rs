@@ -22,5 +22,6 @@ mod servers;
 mod signature;
 mod support;
 mod test_util;
+mod texts;
 mod tracing;
 mod verdict;
