@@ -8,7 +8,7 @@ use crate::support::{enforce, observe, secret};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
-use tower_tawk::event::{Event, EventErrorKind, Role};
+use tower_tawk::event::{Event, EventErrorKind, MessageKind, Role};
 use tower_tawk::test_util::{Fault, SignedRequest, encode, samples, signed_request};
 use tower_tawk::{InvalidSignature, Reason, Rejection, Verdict};
 
@@ -56,6 +56,11 @@ fn samples_contain_the_given_values() {
     let replies: Vec<_> = transcript.agent_replies().collect();
     assert_eq!(replies[0].text.as_deref(), Some("Two pairs."));
     assert_eq!(replies.len(), 1);
+    let Event::TranscriptCreated(transcript) = &transcript else { panic!("a transcript") };
+    assert!(transcript.chat.messages.iter().all(|message| message.kind == Some(MessageKind::Text)));
+    let senders = transcript.chat.messages.iter().map(|message| message.sender.as_ref().unwrap());
+    let names: Vec<_> = senders.map(|sender| sender.name.as_deref()).collect();
+    assert_eq!(names, [transcript.property.name.as_deref(), None, Some("Ingrid Vale")]);
     assert_eq!(silent.person().unwrap().name(), None);
 
     assert_eq!(ticket.person().unwrap().name(), Some("Ruth Abenov"));

@@ -333,4 +333,18 @@ mod tests {
             assert_eq!(entries.each_ref().map(is_closing), expected);
         }
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timeout_of_a_head_starts_with_its_first_byte() {
+        let connections = Connections::new(4, Metrics::new());
+        let entry = connections.open(PEER, false, Phase::Idle);
+        for (seconds, bytes, expected) in
+            [(60, 0, false), (60, 1, false), (9, 1, false), (1, 0, true)]
+        {
+            advance(Duration::from_secs(seconds)).await;
+            connections.close_timed_out();
+            assert_eq!(is_closing(&entry), expected);
+            entry.connection.received(bytes);
+        }
+    }
 }
