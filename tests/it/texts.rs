@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tawk::deduplicate::{DeduplicateLayer, InMemory};
 use tower_tawk::test_util::SignedRequest;
 use tower_tawk::{
-    InvalidSecret, InvalidSecrets, InvalidSignature, Reason, Rejection, Secrets, Signature,
-    TawkSignatureLayer, Verdict,
+    BufferedBody, InvalidSecret, InvalidSecrets, InvalidSignature, Reason, Rejection, Secrets,
+    Signature, TawkSignatureLayer, Verdict,
 };
 
 #[test]
@@ -90,4 +90,13 @@ async fn a_mismatch_says_what_to_check() {
         assert!(mismatch.to_string().contains(part), "{mismatch}");
         assert!(format!("{mismatch:?}").contains(&format!("{signature:?}")), "{mismatch:?}");
     }
+}
+
+#[tokio::test]
+async fn a_body_shows_its_length() {
+    let show = async |request: Request<BufferedBody>| {
+        Ok::<_, Infallible>(Response::new(format!("{:?}", request.body())))
+    };
+    let response = enforce().layer(service_fn(show)).oneshot(signed_request("body")).await;
+    assert_eq!(response.unwrap().body(), "BufferedBody { length: 4, .. }");
 }

@@ -105,3 +105,19 @@ fn deletes_at_most_8_mib_in_a_step() {
     assert_eq!(session.execute("UPDATE steps SET bytes = bytes"), 20);
     assert_eq!(session.execute(count), 0);
 }
+
+/// Smaller steps would not help.
+#[test]
+fn retries_in_an_hour_what_fails_at_once() {
+    let store = Store::sqlite();
+    fill(&store).stop();
+    let mut session = store.session();
+    session.execute(
+        "CREATE TRIGGER fail BEFORE UPDATE ON deliveries \
+         BEGIN SELECT RAISE(ABORT, 'invented'); END",
+    );
+    session.close();
+    let listener = store.listener_with(&[("TAWK_RETENTION_DAYS", "1")]);
+    listener.line("failed to maintain old deliveries; retrying in an hour");
+    assert!(!listener.stop().stdout.contains("smaller steps"));
+}
