@@ -1,5 +1,7 @@
 //! `Debug` output and errors contain no personal data.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use tower_tawk::event::Event;
 
@@ -77,6 +79,17 @@ fn debug_contains_identifiers_and_times() {
         for id in pointers.chain(document["time"].as_str()) {
             assert!(shown.contains(id), "{id} is missing in {shown}");
         }
+    }
+}
+
+#[test]
+fn debug_names_the_type_of_what_it_omits() {
+    let shown: String = documents().map(|document| shown(&decode(document.to_string()))).concat();
+    let names: HashSet<_> = shown.split(|c: char| !c.is_alphanumeric()).collect();
+    for name in
+        ["Attachment", "FirstMessage", "Message", "Person", "Requester", "Sender", "Visitor"]
+    {
+        assert!(names.contains(name), "{name} is missing in {shown}");
     }
 }
 
