@@ -58,9 +58,12 @@ fn samples_contain_the_given_values() {
     assert_eq!(replies.len(), 1);
     let Event::TranscriptCreated(transcript) = &transcript else { panic!("a transcript") };
     assert!(transcript.chat.messages.iter().all(|message| message.kind == Some(MessageKind::Text)));
+    let times = transcript.chat.messages.iter().map(|message| message.time.as_ref().unwrap());
+    assert!(times.map(|time| time.to_system_time().unwrap()).is_sorted_by(|one, next| one < next));
     let senders = transcript.chat.messages.iter().map(|message| message.sender.as_ref().unwrap());
-    let names: Vec<_> = senders.map(|sender| sender.name.as_deref()).collect();
-    assert_eq!(names, [transcript.property.name.as_deref(), None, Some("Ingrid Vale")]);
+    let senders: Vec<_> = senders.map(|from| (from.name.as_deref(), from.id.is_some())).collect();
+    let property = transcript.property.name.as_deref();
+    assert_eq!(senders, [(property, false), (None, false), (Some("Ingrid Vale"), true)]);
     assert_eq!(silent.person().unwrap().name(), None);
 
     assert_eq!(ticket.person().unwrap().name(), Some("Ruth Abenov"));
