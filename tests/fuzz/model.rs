@@ -50,7 +50,7 @@ pub(crate) enum Handled {
     Panic,
 }
 
-/// Without a message.
+/// The payload of a panic in a handler. `resume_unwind` does not call the panic hook.
 pub(crate) struct HandlerPanicked;
 
 /// The response of a copy: without an outcome, that of the handler.

@@ -85,7 +85,7 @@ fn debug_contains_identifiers_and_times() {
 #[test]
 fn debug_names_the_type_of_what_it_omits() {
     let shown: String = documents().map(|document| shown(&decode(document.to_string()))).concat();
-    // `Role::Visitor` is no name of a type.
+    // Only before a brace: `Role::Visitor` is shown too.
     let names: HashSet<_> = shown
         .split(" {")
         .filter_map(|part| part.rsplit(|c: char| !c.is_alphanumeric()).next())

@@ -106,7 +106,7 @@ fn deletes_at_most_8_mib_in_a_step() {
     assert_eq!(session.execute(count), 0);
 }
 
-/// Smaller steps would not help.
+/// An error that comes at once does not depend on the size of a step.
 #[test]
 fn retries_in_an_hour_what_fails_at_once() {
     let store = Store::sqlite();
